@@ -1,0 +1,101 @@
+//! The one calendar of a city, used by forecasting, detection, simulation and reports.
+//!
+//! A calendar answers, for a date: is it a working day (weekend, holiday, make-up workday), which holiday is it,
+//! which named seasons (heating, flood, …) is it in, and is that announced or only predicted.
+use std::collections::BTreeMap;
+
+use chrono::{Datelike, NaiveDate, Weekday};
+
+/// Whether a date was announced by an authority or predicted by a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Published by an authority.
+    Announced,
+    /// Worked out from a rule, may change.
+    Predicted,
+}
+
+/// What is special about a date.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Event {
+    /// Name of the holiday, the same every year.
+    pub name: String,
+    /// A day off (`true`) or a make-up workday for that holiday (`false`, 调休上班).
+    pub off: bool,
+    /// Announced or predicted.
+    pub status: Status,
+}
+
+/// A span of days that returns every year, such as the heating season.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Season {
+    /// Name of the season, the same every year.
+    pub name: String,
+    /// First day.
+    pub from: NaiveDate,
+    /// Last day, inclusive.
+    pub to: NaiveDate,
+    /// Announced or predicted.
+    pub status: Status,
+}
+
+/// Holidays, make-up workdays and seasons.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Calendar {
+    events: BTreeMap<NaiveDate, Event>,
+    seasons: Vec<Season>,
+}
+
+impl Calendar {
+    /// A calendar without holidays: only weekends are days off.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds or replaces the event on `date`.
+    pub fn insert(&mut self, date: NaiveDate, event: Event) {
+        self.events.insert(date, event);
+    }
+
+    /// Adds a season span.
+    pub fn insert_season(&mut self, season: Season) {
+        self.seasons.push(season);
+    }
+
+    /// Lays `other` over this calendar: its events replace ours on the same date.
+    #[must_use]
+    pub fn overlaid(mut self, other: Self) -> Self {
+        self.events.extend(other.events);
+        self.seasons.extend(other.seasons);
+        self
+    }
+
+    /// What is special about `date`.
+    pub fn event(&self, date: NaiveDate) -> Option<&Event> {
+        self.events.get(&date)
+    }
+
+    /// The holiday that makes `date` a day off.
+    pub fn holiday(&self, date: NaiveDate) -> Option<&str> {
+        self.event(date).filter(|e| e.off).map(|e| e.name.as_str())
+    }
+
+    /// Whether offices work on `date`: Monday to Friday unless a holiday, and make-up workdays.
+    pub fn is_workday(&self, date: NaiveDate) -> bool {
+        match self.event(date) {
+            Some(event) => !event.off,
+            None => !matches!(date.weekday(), Weekday::Sat | Weekday::Sun),
+        }
+    }
+
+    /// All events in `[from, to]`, by date.
+    pub fn events(&self, from: NaiveDate, to: NaiveDate) -> impl Iterator<Item = (NaiveDate, &Event)> {
+        self.events.range(from..=to).map(|(date, event)| (*date, event))
+    }
+
+    /// The seasons that `date` falls in.
+    pub fn seasons(&self, date: NaiveDate) -> impl Iterator<Item = &Season> {
+        self.seasons.iter().filter(move |s| s.from <= date && date <= s.to)
+    }
+}

@@ -1,0 +1,164 @@
+//! Forecasts of count panels: models (one a file), selection by rolling origin, and the panel engine.
+//!
+//! The engine works in two steps, because they run at different paces. [`fit`] is the weekly step: it
+//! forecasts from several past origins with every candidate model, picks one per cell, and measures the
+//! dispersion of the coherent forecasts at every node. [`forecast`] is the daily step: one fit at the newest
+//! origin with the chosen models, summed bottom-up, with count quantiles from the stored dispersion.
+use serde::{Deserialize, Serialize};
+
+use crate::{calendar::Calendar, hierarchy::Hierarchy, series::Panel};
+
+/// The published quantile levels: the median, an 80 % and a 95 % band.
+pub const QUANTILES: [f64; 5] = [0.025, 0.1, 0.5, 0.9, 0.975];
+
+/// A model that can be chosen for a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Model {
+    /// Last week's same weekday, and last year's same period for months.
+    SeasonalNaive,
+    /// STL decomposition with the weekly (and yearly) season, cheap trend (augurs).
+    Mstl,
+    /// Count GLM with calendar profile pooled over topic and district, and a local level.
+    Glm,
+}
+
+impl Model {
+    /// Stable name in tables, columns and labels.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SeasonalNaive => "seasonal_naive",
+            Self::Mstl => "mstl",
+            Self::Glm => "glm",
+        }
+    }
+}
+
+/// Why a series did not get the model that was tried for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum Fallback {
+    /// No ticket in the whole window: forecast zero with a prior rate.
+    AllZero,
+    /// Fewer known days than the model needs.
+    ShortHistory {
+        /// Days known.
+        days: usize,
+    },
+    /// Nothing beat last year's same period or the seasonal naive.
+    NotBetter,
+    /// The numerical fit failed.
+    FitFailed {
+        /// The model's own words.
+        message: String,
+    },
+}
+
+/// Backtest scores of one node, means over the rolling origins; formulas in [`crate::evaluation`].
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Scores {
+    /// Mean absolute scaled error of the median; `None` where the scale is zero.
+    pub mase: Option<f64>,
+    /// Root mean squared scaled error of the mean.
+    pub rmsse: Option<f64>,
+    /// Weighted quantile loss.
+    pub wql: Option<f64>,
+    /// WQL of the seasonal naive on the same days, for the skill.
+    pub wql_naive: Option<f64>,
+    /// Share of days inside the 80 % band.
+    pub coverage_80: Option<f64>,
+    /// Share of days inside the 95 % band.
+    pub coverage_95: Option<f64>,
+    /// Number of (origin, day) pairs scored.
+    pub n: usize,
+}
+
+/// What the weekly step learned about one node. Stored as it is between runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NodeFit {
+    /// Chosen model; for an aggregate, the model most of its expected volume comes from.
+    pub model: Model,
+    /// Why the model is not the one that was tried first.
+    pub fallback: Option<Fallback>,
+    /// Dispersion alpha of the daily forecasts, Var = m + alpha m^2, at lead 1.
+    pub alpha: f64,
+    /// Growth of alpha with the lead: alpha_h = alpha * growth(h), as knots at leads 1, 29, 57, 85.
+    pub growth: [f64; 4],
+    /// Dispersion of monthly sums.
+    pub alpha_month: f64,
+    /// Scores over the rolling origins.
+    pub scores: Scores,
+}
+
+/// Settings of the engine, checked once.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Params {
+    /// Number of rolling origins in [`fit`].
+    pub origins: usize,
+    /// Days between rolling origins.
+    pub step: usize,
+    /// Days scored from each rolling origin.
+    pub horizon: usize,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self { origins: 8, step: 14, horizon: 28 }
+    }
+}
+
+/// The forecast of one node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NodeForecast {
+    /// Expected count, one per period.
+    pub mean: Vec<f64>,
+    /// Quantiles at [`QUANTILES`], one array per period, non-decreasing, never negative.
+    pub quantiles: Vec<[f64; 5]>,
+}
+
+/// Forecasts of every node of a hierarchy from one origin. Means are coherent: a node's mean is the sum of its
+/// cells' means in member order, and a month's mean is the sum of its days' means.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PanelForecast {
+    /// Daily forecasts per node for days origin+1 ..= origin+days.
+    pub daily: Vec<NodeForecast>,
+    /// First day of each forecast month (the months wholly after the origin).
+    pub months: Vec<chrono::NaiveDate>,
+    /// Monthly forecasts per node.
+    pub monthly: Vec<NodeForecast>,
+}
+
+/// How far to forecast.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Horizon {
+    /// Days ahead published by day.
+    pub days: usize,
+    /// Whole calendar months ahead published by month.
+    pub months: usize,
+}
+
+/// The weekly step: chooses a model per cell by rolling origin and measures dispersion and scores at every node.
+///
+/// Returns one [`NodeFit`] per node of `hierarchy`. `progress` is called with the number of series finished so
+/// far, from any thread.
+pub fn fit(
+    _panel: &Panel,
+    _hierarchy: &Hierarchy,
+    _calendar: &Calendar,
+    _params: &Params,
+    _progress: &(dyn Fn(usize) + Sync),
+) -> Vec<NodeFit> {
+    Vec::new()
+}
+
+/// The daily step: one fit at the panel's last day with the models of `fits`, coherent and with quantiles.
+pub fn forecast(
+    _panel: &Panel,
+    _hierarchy: &Hierarchy,
+    _calendar: &Calendar,
+    _fits: &[NodeFit],
+    _horizon: Horizon,
+    _progress: &(dyn Fn(usize) + Sync),
+) -> PanelForecast {
+    PanelForecast { daily: Vec::new(), months: Vec::new(), monthly: Vec::new() }
+}

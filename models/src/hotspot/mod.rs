@@ -1,0 +1,55 @@
+//! Hotspots: what is more than expected now, and what is forecast to be.
+//!
+//! A *detector* judges one period of one series from what was known before it and says how surprising the
+//! count is ([`Judgement`]). The score is one scale for all detectors: at most 1 is normal, above 1 abnormal.
+use serde::{Deserialize, Serialize};
+
+/// Length of a period of a series to judge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Frequency {
+    /// One period is a day: weekday, season and holidays matter.
+    Daily,
+    /// One period is a week; the season is 52 weeks long.
+    Weekly,
+}
+
+/// The detector that judged a period; the tier follows from the length of history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Robust negative-binomial GLM on the full history with one- and two-period evidence.
+    RobustGlm,
+    /// Too short for a season: moving baseline with weekday means (EARS C2 window).
+    EarsC2,
+    /// Too short for anything but the prior rate.
+    Prior,
+}
+
+impl Method {
+    /// Stable name in tables, columns and labels.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RobustGlm => "robust_glm",
+            Self::EarsC2 => "ears_c2",
+            Self::Prior => "prior",
+        }
+    }
+}
+
+/// How one period of one series looks, judged from what was known before it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// Count of the period.
+    pub observed: f64,
+    /// Expected count.
+    pub expected: f64,
+    /// Upper bound: the largest count that is still normal at the alarm threshold.
+    pub upper: f64,
+    /// P(count at least as high | normal), mid-p, with last period's evidence.
+    pub p_value: f64,
+    /// (observed - expected) / (upper - expected): above 1 is abnormal.
+    pub score: f64,
+    /// The detector used.
+    pub method: Method,
+}
