@@ -1,1 +1,42 @@
-//! x
+//! weisu (未诉, "before the complaint"): forecasts and early alerts for city hotlines.
+//!
+//! # The way of a ticket
+//! [`ingest`] reads an export and maps a row to a [`ticket::Ticket`] -> [`store`] keeps it and moves its daily
+//! count in the same transaction -> [`aggregate`] lays the counts out as panels of complete local days ->
+//! [`stages`] fit, forecast and detect on them with the mathematics of `weisu-models` -> alarms become alerts
+//! and deliveries in one transaction -> [`publish`] sends deliveries and writes exports -> [`http`] shows it.
+//!
+//! # Directions ("may use")
+//! ```text
+//! main -> cli -> {daemon, stages, config, store, files, simulate}
+//! daemon -> {schedule, stages, http, store, config}; nothing points back at daemon
+//! http -> store (read), schedule          stages -> {ingest, aggregate, models, store, publish}
+//! ingest -> ticket   publish -> store, ticket   aggregate -> ticket, store, models   store -> ticket, models (types only)
+//! files -> models    simulate -> models    config -> models (checked parameter types), ingest (mappings)
+//! schedule, ticket, metrics, telemetry -> nothing else in src
+//! ```
+//!
+//! # Invariants
+//! * Same input, seed and origin give the same bytes.
+//! * Time enters as an argument; `schedule/clock.rs` is the one reader of the wall clock.
+//! * SQL text lives in [`store`] only.
+//! * A stage is idempotent and takes only store, config and slot time, so that a restart, `once` and a scheduled
+//!   run are one path.
+//! * A series that cannot be fitted yields an outcome with a reason, never an error that stops the panel.
+//! * Alerts and deliveries are written in one transaction and sent by another stage.
+//! * Published forecasts are coherent: topic and district totals add up.
+pub mod aggregate;
+pub mod cli;
+pub mod config;
+pub mod daemon;
+pub mod files;
+pub mod http;
+pub mod ingest;
+pub mod metrics;
+pub mod publish;
+pub mod schedule;
+pub mod simulate;
+pub mod stages;
+pub mod store;
+pub mod telemetry;
+pub mod ticket;

@@ -72,7 +72,8 @@ impl Hierarchy {
         members.insert((Level { topic: 0, district: 0 }, 0, 0), Vec::new());
         for (i, cell) in cells.iter().enumerate() {
             for (t, d) in depths(depth) {
-                let key = (Level { topic: t, district: d }, key_at(&cell.topic, t), key_at(&cell.district, d));
+                let key =
+                    (Level { topic: t, district: d }, key_at(&cell.topic, t), key_at(&cell.district, d));
                 members.entry(key).or_default().push(i as u32);
             }
         }

@@ -1,0 +1,32 @@
+//! `weisu forecast`: the stored panel, or files in and files out.
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+
+/// Arguments of `forecast`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Panel file (CSV, also .gz) with columns unique_id,ds,y; without it the store of --config is forecast
+    #[arg(long, value_name = "FILE")]
+    pub input: Option<PathBuf>,
+    /// Hierarchy file with columns unique_id,level,topic,district
+    #[arg(long, value_name = "FILE", requires = "input")]
+    pub series: Option<PathBuf>,
+    /// Holiday file with columns ds,name
+    #[arg(long, value_name = "FILE", requires = "input")]
+    pub holidays: Option<PathBuf>,
+    /// Last known days to forecast from, comma separated; by default the last day of the input
+    #[arg(long, value_delimiter = ',', value_name = "DATE", requires = "input")]
+    pub origins: Vec<NaiveDate>,
+    /// Days ahead
+    #[arg(long, default_value_t = 28, value_name = "DAYS")]
+    pub horizon: usize,
+    /// Where to write the forecasts
+    #[arg(long, value_name = "FILE", requires = "input")]
+    pub out: Option<PathBuf>,
+}
+
+/// Runs it.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    anyhow::bail!("no --input: {args:?}")
+}

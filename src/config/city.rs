@@ -1,0 +1,98 @@
+//! `[city]`: names, zone, calendar.
+use std::path::PathBuf;
+
+use chrono_tz::Tz;
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+
+/// Language of what people read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Lang {
+    /// 中文
+    Zh,
+    /// English
+    #[default]
+    En,
+}
+
+/// The city.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate)]
+#[serde(default)]
+pub struct City {
+    /// Name as people read it.
+    #[garde(length(chars, min = 1, max = 60))]
+    pub name: String,
+    /// Short name in file names: letters, digits, `_` and `-`.
+    #[garde(custom(file_name_part))]
+    pub code: String,
+    /// IANA zone: local days are cut in it.
+    #[garde(skip)]
+    pub zone: Zone,
+    /// Built-in calendar: `CN`, `US`, `BR` or `none`.
+    #[garde(custom(known_calendar))]
+    pub calendar: String,
+    /// CSV files `ds,name[,off,status]` laid over the built-in calendar.
+    #[garde(skip)]
+    pub holidays: Vec<PathBuf>,
+    /// Language of messages, exports and the page's first view.
+    #[garde(skip)]
+    pub lang: Lang,
+}
+
+impl Default for City {
+    fn default() -> Self {
+        Self {
+            name: "City".to_owned(),
+            code: "city".to_owned(),
+            zone: Zone(Tz::UTC),
+            calendar: "none".to_owned(),
+            holidays: Vec::new(),
+            lang: Lang::En,
+        }
+    }
+}
+
+/// An IANA zone that says how to mend it when it is not one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Zone(pub Tz);
+
+impl Serialize for Zone {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(self.0.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Zone {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(d)?;
+        name.parse().map(Zone).map_err(|_| {
+            serde::de::Error::custom(format!(
+                "{name:?} is not a time zone -> write an IANA name such as \"Asia/Shanghai\" or \"America/Chicago\""
+            ))
+        })
+    }
+}
+
+fn file_name_part(code: &str, (): &()) -> garde::Result {
+    let ok = !code.is_empty()
+        && code.len() <= 40
+        && code.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+    if ok {
+        Ok(())
+    } else {
+        Err(garde::Error::new(format!(
+            "{code:?} cannot be part of a file name -> use letters, digits, _ and -"
+        )))
+    }
+}
+
+fn known_calendar(region: &str, (): &()) -> garde::Result {
+    if ["CN", "US", "BR", "none"].contains(&region) {
+        Ok(())
+    } else {
+        Err(garde::Error::new(format!(
+            "no built-in calendar {region:?} -> use \"CN\", \"US\", \"BR\" or \"none\", and city.holidays for others"
+        )))
+    }
+}

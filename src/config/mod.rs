@@ -1,0 +1,140 @@
+//! The configuration: one TOML file, one struct a section, every mistake reported at once.
+//!
+//! Every key has a default or is checked after reading, so that a key that cannot be read is noted, set aside
+//! and the rest is still looked at: an operator sees five mistakes in one go, each with file, line, key and
+//! remedy.
+use std::path::{Path, PathBuf};
+
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+
+mod city;
+mod detect;
+mod forecast;
+mod http;
+mod problems;
+mod publish;
+mod schedule;
+mod source;
+mod store;
+
+pub use city::{City, Lang};
+pub use detect::Detect;
+pub use forecast::Forecast;
+pub use http::Http;
+pub use problems::{Problem, Problems};
+pub use publish::{Publish, Receiver, ReceiverKind};
+pub use schedule::Schedule;
+pub use source::Source;
+pub use store::Store;
+
+/// Everything a weisu installation is told.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Validate)]
+#[serde(default)]
+pub struct Config {
+    /// The city: names, zone, calendar.
+    #[garde(dive)]
+    pub city: City,
+    /// Where everything is kept.
+    #[garde(dive)]
+    pub store: Store,
+    /// Where tickets come from.
+    #[garde(dive)]
+    pub source: Vec<Source>,
+    /// How far and how to forecast.
+    #[garde(dive)]
+    pub forecast: Forecast,
+    /// When to raise an alarm.
+    #[garde(dive)]
+    pub detect: Detect,
+    /// Exports and alerts.
+    #[garde(dive)]
+    pub publish: Publish,
+    /// Who gets alerts.
+    #[garde(dive)]
+    pub receiver: Vec<Receiver>,
+    /// Page, API and metrics.
+    #[garde(dive)]
+    pub http: Http,
+    /// When each stage runs.
+    #[garde(dive)]
+    pub schedule: Schedule,
+}
+
+impl Config {
+    /// Reads and checks a file; relative paths in it are taken from its folder.
+    pub fn load(path: &Path) -> Result<Self, Problems> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Problems::one(
+                path,
+                Problem {
+                    line: None,
+                    key: String::new(),
+                    problem: format!("cannot be read: {error}"),
+                    remedy: "name an existing, readable UTF-8 file with --config".to_owned(),
+                },
+            )
+        })?;
+        let mut config = Self::parse(&text, path)?;
+        config.resolve(path.parent().unwrap_or(Path::new("")));
+        Ok(config)
+    }
+
+    /// Checks the text of a file; `path` is only for messages.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, Problems> {
+        problems::read(text, path, Self::semantic)
+    }
+
+    /// What cannot be said of one key alone.
+    fn semantic(&self, found: &mut Vec<Problem>) {
+        let mut names: Vec<&str> = self.source.iter().map(|s| s.name.as_str()).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|w| w[0] == w[1]) {
+            found.push(Problem::at(
+                "source.name",
+                format!("{:?} names two sources", twice[0]),
+                "give each source its own name",
+            ));
+        }
+        let mut names: Vec<&str> = self.receiver.iter().map(|r| r.name.as_str()).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|w| w[0] == w[1]) {
+            found.push(Problem::at(
+                "receiver.name",
+                format!("{:?} names two receivers", twice[0]),
+                "give each receiver its own name",
+            ));
+        }
+        self.source.iter().enumerate().for_each(|(i, s)| s.semantic(i, found));
+        self.schedule.semantic(found);
+        self.http.semantic(found);
+    }
+
+    /// Lays relative paths onto the folder of the configuration file.
+    fn resolve(&mut self, folder: &Path) {
+        let lay = |p: &mut PathBuf| {
+            if p.is_relative() {
+                *p = folder.join(&*p);
+            }
+        };
+        lay(&mut self.publish.exports);
+        lay(&mut self.store.data);
+        self.source.iter_mut().flat_map(|s| &mut s.files).for_each(|f| {
+            if Path::new(f.as_str()).is_relative() {
+                *f = folder.join(&*f).display().to_string();
+            }
+        });
+        self.receiver.iter_mut().filter_map(|r| r.secret_file.as_mut()).for_each(lay);
+        self.city.holidays.iter_mut().for_each(lay);
+        if let Some(rest) = self.store.url.strip_prefix("sqlite://").filter(|r| !r.starts_with('/')) {
+            self.store.url = format!("sqlite://{}", folder.join(rest).display());
+        }
+    }
+
+    /// Hash of the settings, kept with each run: the same hash, data and seed give the same bytes.
+    pub fn hash(&self) -> String {
+        use sha2::{Digest, Sha256};
+        let json = serde_json::to_vec(&(&self.city, &self.forecast, &self.detect)).unwrap_or_default();
+        Sha256::digest(json).iter().take(8).map(|b| format!("{b:02x}")).collect()
+    }
+}

@@ -1,0 +1,1 @@
+//! Files in, files out: the mathematics on CSV panels, without a store.

@@ -1,0 +1,1 @@
+//! A seeded city for the demo and for tests.

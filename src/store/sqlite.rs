@@ -1,0 +1,63 @@
+//! SQLite: how the file is opened, and its migrations.
+use std::{path::Path, str::FromStr};
+
+use sqlx::{
+    SqlitePool,
+    migrate::Migrator,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{Options, Pools, Store, StoreError};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/sqlite");
+
+pub(super) async fn open(options: &Options) -> Result<Store, StoreError> {
+    let failed = |source| {
+        let at = options.url.clone();
+        StoreError::Open { hint: hint(&at), at, source }
+    };
+    let base = SqliteConnectOptions::from_str(&options.url).map_err(failed)?;
+    let at = base.get_filename().display().to_string();
+    let write = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(options.wait)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(pragmas(base.clone(), options).create_if_missing(true))
+        .await
+        .map_err(failed)?;
+    super::migrate(&MIGRATIONS, &write, &at).await?;
+    let read = reader_pool(pragmas(base, options).read_only(true), options).await.map_err(failed)?;
+    Ok(Store { pools: Pools::Sqlite { read, write }, at })
+}
+
+fn pragmas(base: SqliteConnectOptions, options: &Options) -> SqliteConnectOptions {
+    base.journal_mode(SqliteJournalMode::Wal)
+        // A crash of the machine may lose the last commits in WAL mode with NORMAL; a deliverer that then repeats
+        // a delivery keeps its id, but an acknowledged ingest must stay, hence FULL.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(options.wait)
+        .pragma("cache_size", "-65536")
+        .pragma("temp_store", "MEMORY")
+        .pragma("mmap_size", "268435456")
+}
+
+async fn reader_pool(connect: SqliteConnectOptions, options: &Options) -> Result<SqlitePool, sqlx::Error> {
+    SqlitePoolOptions::new()
+        .max_connections(options.connections.max(1))
+        .acquire_timeout(options.wait)
+        .connect_with(connect)
+        .await
+}
+
+/// The usual reasons why a file cannot be opened.
+fn hint(url: &str) -> String {
+    let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
+    let path = Path::new(path.split('?').next().unwrap_or_default());
+    match path.parent().filter(|p| !p.as_os_str().is_empty()) {
+        Some(folder) if !folder.exists() => {
+            format!("the folder {} does not exist: create it", folder.display())
+        }
+        _ => "check that folder and file can be written by this user, and that the disk has room".to_owned(),
+    }
+}
