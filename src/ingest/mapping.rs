@@ -137,6 +137,18 @@ pub fn is_personal(column: &str) -> bool {
 }
 
 impl Mapping {
+    /// Whether a file without the id column is still taken, with ids made from its rows: presets list the id
+    /// column of every published form, and some forms have none.
+    pub fn id_optional(&self) -> bool {
+        self.id.0.len() > 1
+    }
+
+    /// Names of columns that a JSON object may leave out.
+    pub fn optional_names(&self) -> impl Iterator<Item = &str> {
+        let optional = [&self.closed, &self.updated, &self.repeat].into_iter().chain(&self.topic).chain(&self.district);
+        optional.filter_map(|c| c.0.last()).map(String::as_str)
+    }
+
     /// Mistakes as (key, problem, remedy).
     pub fn mistakes(&self) -> Vec<(&'static str, String, String)> {
         let mut found = Vec::new();

@@ -9,15 +9,19 @@ use std::{path::PathBuf, time::Duration};
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
 mod counts;
+mod forecasts;
 mod postgres;
 mod runs;
+mod series;
 mod slots;
 mod sqlite;
 mod taxonomy;
 mod tickets;
 
 pub use counts::{CountCell, DayStatus, SourceDay};
+pub use forecasts::{FitRow, ForecastRow, Grain};
 pub use runs::{NewRun, Run, RunStatus};
+pub use series::SeriesKey;
 pub use slots::Lease;
 pub use taxonomy::{Tree, TreeNode};
 pub use tickets::{IngestTx, Tally};

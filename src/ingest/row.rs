@@ -1,0 +1,173 @@
+//! Rows of mapped columns, and why a row is none.
+use super::{IngestError, Mapping, mapping::is_personal};
+
+/// Why a row is not a ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    /// Too few or too many fields.
+    FieldCount,
+    /// A quote is never closed.
+    UnclosedQuote,
+    /// Longer than a row may be.
+    TooLong,
+    /// Bytes that are not text in the file's encoding.
+    Encoding,
+    /// Not a JSON object.
+    NotJson,
+    /// No ticket id.
+    NoId,
+    /// No time of receipt.
+    NoTime,
+    /// The time of receipt cannot be read.
+    BadTime,
+    /// Received after now.
+    Future,
+    /// Received before 1990.
+    LongAgo,
+    /// Every topic column is empty.
+    NoTopic,
+    /// Not one of the known districts.
+    UnknownDistrict,
+}
+
+impl Reason {
+    /// Stable name in the rejects file, summaries and labels.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FieldCount => "field_count",
+            Self::UnclosedQuote => "unclosed_quote",
+            Self::TooLong => "too_long",
+            Self::Encoding => "encoding",
+            Self::NotJson => "not_json",
+            Self::NoId => "no_id",
+            Self::NoTime => "no_time",
+            Self::BadTime => "bad_time",
+            Self::Future => "future",
+            Self::LongAgo => "long_ago",
+            Self::NoTopic => "no_topic",
+            Self::UnknownDistrict => "unknown_district",
+        }
+    }
+}
+
+/// A row that is not a ticket. Its content is not kept: it may be personal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reject {
+    /// Line in the (decompressed) file, from 1.
+    pub line: u64,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// What came next in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// A row was filled in.
+    Row,
+    /// A row that cannot be read.
+    Rejected(Reject),
+    /// The end of the file.
+    End,
+}
+
+/// A source of rows.
+pub trait Rows: Send {
+    /// Fills in the next row.
+    fn next(&mut self, row: &mut Row) -> Result<Next, IngestError>;
+    /// Where each meaning is in a row.
+    fn layout(&self) -> &Layout;
+}
+
+/// The mapped fields of one row, in the order of [`Layout::columns`]; reused from row to row.
+#[derive(Debug, Default)]
+pub struct Row {
+    /// Line in the file, from 1.
+    pub line: u64,
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Row {
+    /// Empties the row for the next line.
+    pub fn clear(&mut self, line: u64) {
+        self.line = line;
+        self.text.clear();
+        self.ends.clear();
+    }
+
+    /// Appends a field.
+    pub fn push(&mut self, field: &str) {
+        self.text.push_str(field.trim());
+        self.ends.push(self.text.len());
+    }
+
+    /// Field `i`, empty when missing.
+    pub fn field(&self, i: usize) -> &str {
+        let start = if i == 0 { 0 } else { self.ends.get(i - 1).copied().unwrap_or(self.text.len()) };
+        let end = self.ends.get(i).copied().unwrap_or(self.text.len());
+        &self.text[start..end]
+    }
+
+    /// All fields in one text, for the hash of a row without an id.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Which column of the file each field of a [`Row`] comes from, and which field has which meaning.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// Positions in the file, in row order.
+    pub columns: Vec<usize>,
+    /// Field of the id.
+    pub id: Option<usize>,
+    /// Field of the time of receipt.
+    pub received: usize,
+    /// Field of the closing time.
+    pub closed: Option<usize>,
+    /// Field of the last change.
+    pub updated: Option<usize>,
+    /// Field of the repeat flag.
+    pub repeat: Option<usize>,
+    /// Fields of the topic path.
+    pub topic: Vec<usize>,
+    /// Fields of the district path.
+    pub district: Vec<usize>,
+    /// Personal columns of the file, never read.
+    pub dropped: Vec<String>,
+}
+
+impl Layout {
+    /// Lays a mapping over the header of a file.
+    pub fn new(path: &str, header: &[String], mapping: &Mapping) -> Result<Self, IngestError> {
+        let mut layout = Self { dropped: header.iter().filter(|h| is_personal(h)).cloned().collect(), ..Self::default() };
+        let missing = |key, column: &super::mapping::Column| IngestError::NoColumn {
+            path: path.to_owned(),
+            key,
+            wanted: column.0.clone(),
+            has: header.iter().filter(|h| !is_personal(h)).take(60).cloned().collect::<Vec<_>>().join(", "),
+        };
+        let mut take = |at: usize| {
+            layout.columns.push(at);
+            layout.columns.len() - 1
+        };
+        layout.received = take(mapping.received.find(header).ok_or_else(|| missing("received", &mapping.received))?);
+        layout.id = mapping.id.find(header).map(&mut take);
+        layout.closed = mapping.closed.find(header).map(&mut take);
+        layout.updated = mapping.updated.find(header).map(&mut take);
+        layout.repeat = mapping.repeat.find(header).map(&mut take);
+        for (key, path, fields) in
+            [("topic", &mapping.topic, &mut layout.topic), ("district", &mapping.district, &mut layout.district)]
+        {
+            for column in path {
+                let at = column.find(header).ok_or_else(|| missing(key, column))?;
+                layout.columns.push(at);
+                fields.push(layout.columns.len() - 1);
+            }
+        }
+        if mapping.id.is_given() && layout.id.is_none() && !mapping.id_optional() {
+            return Err(missing("id", &mapping.id));
+        }
+        Ok(layout)
+    }
+}

@@ -1,0 +1,182 @@
+//! Writing and reading forecasts and fits in bulk.
+//!
+//! A year of a big city is millions of rows a day, so forecasts go in by the fastest way each database has:
+//! SQLite by statements of many rows in one transaction, PostgreSQL by binary COPY. Rows are sent in key order.
+use super::{Doing, Store, StoreError, Tx, on_read};
+
+/// Whether a forecast period is a day or a calendar month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grain {
+    /// A local day.
+    Day,
+    /// A calendar month.
+    Month,
+}
+
+impl Grain {
+    /// Stored number.
+    pub fn code(self) -> i32 {
+        match self {
+            Self::Day => 0,
+            Self::Month => 1,
+        }
+    }
+
+    /// Stable name in columns and texts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Month => "month",
+        }
+    }
+}
+
+/// One forecast period of one series.
+#[derive(Debug, Clone, Copy, PartialEq, sqlx::FromRow)]
+pub struct ForecastRow {
+    /// Series.
+    pub series: i32,
+    /// [`Grain::code`].
+    pub grain: i32,
+    /// First day of the period, days since 1970-01-01.
+    pub target: i32,
+    /// Expected count.
+    pub mean: f64,
+    /// 2.5 % quantile.
+    pub q025: f64,
+    /// 10 % quantile.
+    pub q10: f64,
+    /// Median.
+    pub q50: f64,
+    /// 90 % quantile.
+    pub q90: f64,
+    /// 97.5 % quantile.
+    pub q975: f64,
+}
+
+/// What the weekly step learned about one series.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+pub struct FitRow {
+    /// Series.
+    pub series: i32,
+    /// Chosen model.
+    pub model: String,
+    /// Why not the model tried first.
+    pub fallback: Option<String>,
+    /// `weisu_models::forecast::NodeFit` as JSON.
+    pub fit: String,
+    /// Mean absolute scaled error.
+    pub mase: Option<f64>,
+    /// Root mean squared scaled error.
+    pub rmsse: Option<f64>,
+    /// Weighted quantile loss.
+    pub wql: Option<f64>,
+    /// That of the seasonal naive.
+    pub wql_naive: Option<f64>,
+    /// Share inside the 80 % band.
+    pub coverage_80: Option<f64>,
+    /// Share inside the 95 % band.
+    pub coverage_95: Option<f64>,
+    /// (origin, day) pairs scored.
+    pub scored: i32,
+}
+
+/// Rows of a statement: 10 columns x 1,000 rows stay below SQLite's 32,766 variables.
+const CHUNK: usize = 1000;
+
+impl Tx {
+    /// Adds forecasts of a run; `rows` ascend by (series, grain, target).
+    pub async fn put_forecasts(&mut self, run: i64, rows: &[ForecastRow]) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(t) => {
+                for chunk in rows.chunks(CHUNK) {
+                    let mut q = sqlx::QueryBuilder::<sqlx::Sqlite>::new(
+                        "INSERT INTO forecasts (run, series, grain, target, mean, q025, q10, q50, q90, q975) ",
+                    );
+                    q.push_values(chunk, |mut row, f| {
+                        row.push_bind(run).push_bind(f.series).push_bind(f.grain).push_bind(f.target);
+                        row.push_bind(f.mean).push_bind(f.q025).push_bind(f.q10).push_bind(f.q50);
+                        row.push_bind(f.q90).push_bind(f.q975);
+                    });
+                    q.build().execute(&mut **t).await.doing("write forecasts")?;
+                }
+                Ok(())
+            }
+            Self::Postgres(t) => {
+                const COPY: &str = "COPY forecasts (run, series, grain, target, mean, q025, q10, q50, q90, q975) \
+                     FROM STDIN (FORMAT binary)";
+                let mut copy = t.copy_in_raw(COPY).await.doing("write forecasts")?;
+                let mut buffer = Vec::with_capacity(1 << 20);
+                buffer.extend_from_slice(b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0");
+                for row in rows {
+                    binary_row(&mut buffer, run, row);
+                    if buffer.len() > (1 << 20) - 256 {
+                        copy.send(&buffer[..]).await.doing("write forecasts")?;
+                        buffer.clear();
+                    }
+                }
+                buffer.extend_from_slice(&(-1_i16).to_be_bytes());
+                copy.send(&buffer[..]).await.doing("write forecasts")?;
+                copy.finish().await.map(|_| ()).doing("write forecasts")
+            }
+        }
+    }
+
+    /// Adds fits of a run.
+    pub async fn put_fits(&mut self, run: i64, rows: &[FitRow]) -> Result<(), StoreError> {
+        for chunk in rows.chunks(CHUNK) {
+            macro_rules! insert {
+                ($t:expr, $db:ty) => {{
+                    let mut q = sqlx::QueryBuilder::<$db>::new(
+                        "INSERT INTO fits (run, series, model, fallback, fit, mase, rmsse, wql, wql_naive, \
+                         coverage_80, coverage_95, scored) ",
+                    );
+                    q.push_values(chunk, |mut row, f| {
+                        row.push_bind(run).push_bind(f.series).push_bind(&f.model).push_bind(&f.fallback).push_bind(&f.fit);
+                        row.push_bind(f.mase).push_bind(f.rmsse).push_bind(f.wql).push_bind(f.wql_naive);
+                        row.push_bind(f.coverage_80).push_bind(f.coverage_95).push_bind(f.scored);
+                    });
+                    q.build().execute(&mut **$t).await.map(|_| ())
+                }};
+            }
+            match self {
+                Self::Sqlite(t) => insert!(t, sqlx::Sqlite),
+                Self::Postgres(t) => insert!(t, sqlx::Postgres),
+            }
+            .doing("write fits")?;
+        }
+        Ok(())
+    }
+}
+
+/// One row in PostgreSQL's binary COPY format: field count, then length and big-endian bytes of each field.
+fn binary_row(out: &mut Vec<u8>, run: i64, row: &ForecastRow) {
+    out.extend_from_slice(&10_i16.to_be_bytes());
+    out.extend_from_slice(&8_i32.to_be_bytes());
+    out.extend_from_slice(&run.to_be_bytes());
+    for n in [row.series, row.grain, row.target] {
+        out.extend_from_slice(&4_i32.to_be_bytes());
+        out.extend_from_slice(&n.to_be_bytes());
+    }
+    for x in [row.mean, row.q025, row.q10, row.q50, row.q90, row.q975] {
+        out.extend_from_slice(&8_i32.to_be_bytes());
+        out.extend_from_slice(&x.to_be_bytes());
+    }
+}
+
+impl Store {
+    /// Forecasts of a run at one grain, by series and target.
+    pub async fn forecasts(&self, run: i64, grain: Grain) -> Result<Vec<ForecastRow>, StoreError> {
+        const SQL: &str = "SELECT series, grain, target, mean, q025, q10, q50, q90, q975 FROM forecasts \
+             WHERE run = $1 AND grain = $2 ORDER BY series, target";
+        on_read!(self, c => sqlx::query_as(SQL).bind(run).bind(grain.code()).fetch_all(c)).doing("read forecasts")
+    }
+
+    /// Fits of a run, by series.
+    pub async fn fits(&self, run: i64) -> Result<Vec<FitRow>, StoreError> {
+        const SQL: &str = "SELECT series, model, fallback, fit, mase, rmsse, wql, wql_naive, coverage_80, coverage_95, \
+             scored FROM fits WHERE run = $1 ORDER BY series";
+        on_read!(self, c => sqlx::query_as(SQL).bind(run).fetch_all(c)).doing("read fits")
+    }
+}
