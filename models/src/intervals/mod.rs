@@ -1,1 +1,4 @@
-//! placeholder
+//! Count quantiles: the negative binomial distribution, dispersion from honest errors.
+pub mod negative_binomial;
+
+pub use negative_binomial::NegativeBinomial;

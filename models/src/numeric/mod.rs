@@ -1,1 +1,2 @@
-//! placeholder
+//! Small dense linear algebra and special functions that the models share.
+pub mod cholesky;
