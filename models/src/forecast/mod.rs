@@ -86,6 +86,9 @@ pub struct NodeFit {
     pub growth: [f64; 4],
     /// Dispersion of monthly sums.
     pub alpha_month: f64,
+    /// Mean squared error of the node's own forecasts over the rolling origins, before aggregates and cells
+    /// were reconciled: the weight of its own forecast against its cells' sum.
+    pub mse: f64,
     /// Scores over the rolling origins.
     pub scores: Scores,
 }
