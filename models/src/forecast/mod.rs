@@ -4,9 +4,30 @@
 //! forecasts from several past origins with every candidate model, picks one per cell, and measures the
 //! dispersion of the coherent forecasts at every node. [`forecast`] is the daily step: one fit at the newest
 //! origin with the chosen models, summed bottom-up, with count quantiles from the stored dispersion.
+//!
+//! | file | what it decides |
+//! |---|---|
+//! | `plan` | which origins, and where profiles are fitted anew |
+//! | `seasonal_naive`, `mstl`, `glm` + `level` | the models |
+//! | `track` | one series through the GLM over all origins |
+//! | `base` | all series, each with its chosen model |
+//! | `reconcile` | cells and margins made to agree |
+//! | `weekly`, `daily` | [`fit`] and [`forecast`] |
 use serde::{Deserialize, Serialize};
 
-use crate::{calendar::Calendar, hierarchy::Hierarchy, series::Panel};
+mod base;
+mod daily;
+pub mod glm;
+pub mod level;
+pub mod mstl;
+mod plan;
+mod reconcile;
+pub mod seasonal_naive;
+mod track;
+mod weekly;
+
+pub use daily::forecast;
+pub use weekly::fit;
 
 /// The published quantile levels: the median, an 80 % and a 95 % band.
 pub const QUANTILES: [f64; 5] = [0.025, 0.1, 0.5, 0.9, 0.975];
@@ -138,30 +159,4 @@ pub struct Horizon {
     pub days: usize,
     /// Whole calendar months ahead published by month.
     pub months: usize,
-}
-
-/// The weekly step: chooses a model per cell by rolling origin and measures dispersion and scores at every node.
-///
-/// Returns one [`NodeFit`] per node of `hierarchy`. `progress` is called with the number of series finished so
-/// far, from any thread.
-pub fn fit(
-    _panel: &Panel,
-    _hierarchy: &Hierarchy,
-    _calendar: &Calendar,
-    _params: &Params,
-    _progress: &(dyn Fn(usize) + Sync),
-) -> Vec<NodeFit> {
-    Vec::new()
-}
-
-/// The daily step: one fit at the panel's last day with the models of `fits`, coherent and with quantiles.
-pub fn forecast(
-    _panel: &Panel,
-    _hierarchy: &Hierarchy,
-    _calendar: &Calendar,
-    _fits: &[NodeFit],
-    _horizon: Horizon,
-    _progress: &(dyn Fn(usize) + Sync),
-) -> PanelForecast {
-    PanelForecast { daily: Vec::new(), months: Vec::new(), monthly: Vec::new() }
 }

@@ -1,0 +1,250 @@
+//! Base forecasts: every cell and every margin (all districts of a topic, all topics of a district, the total)
+//! by its own model, before they are made to add up.
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+
+use super::{
+    Fallback, Model, NodeFit, mstl,
+    plan::{MIN_DAYS, Plan},
+    seasonal_naive,
+    track::{Context, Parents, Track, track},
+};
+use crate::{hierarchy::Hierarchy, series::Panel};
+
+/// Mean daily count below which a decomposition is not tried: it cannot tell a weekday pattern from noise.
+const MSTL_MIN_RATE: f64 = 1.0;
+/// The decomposition must beat the GLM by this factor in squared error to be chosen over it.
+const MSTL_MARGIN: f64 = 0.95;
+/// With fewer tickets in the scored days a comparison says nothing, and the pooled model stays.
+const MIN_SCORED_COUNT: f64 = 10.0;
+
+/// Base forecasts of one series.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The model used.
+    pub model: Model,
+    /// Why it is not another one.
+    pub fallback: Option<Fallback>,
+    /// Mean squared error over the plan's origins; the mean count where nothing could be scored.
+    pub mse: f64,
+    /// Forecast means, origin by origin, lead by lead.
+    pub means: Vec<f32>,
+    track: Option<Track>,
+}
+
+/// Base forecasts of a panel.
+#[derive(Debug)]
+pub struct Base {
+    /// Nodes that have a forecast of their own, ascending, with it.
+    pub margins: Vec<(usize, Outcome)>,
+    /// One per cell.
+    pub cells: Vec<Outcome>,
+}
+
+impl Base {
+    /// The outcome of a margin node.
+    pub fn margin(&self, node: usize) -> Option<&Outcome> {
+        self.margins.binary_search_by_key(&node, |(k, _)| *k).ok().map(|at| &self.margins[at].1)
+    }
+}
+
+/// How a series gets its model.
+#[derive(Debug, Clone, Copy)]
+pub enum Choice<'a> {
+    /// By its errors at the plan's origins.
+    Backtest,
+    /// As the weekly step found.
+    Fixed(Option<&'a NodeFit>),
+}
+
+/// Forecasts all margins, then all cells, in parallel; `choice` says how node `k` gets its model.
+pub fn forecasts<'a>(
+    context: &Context,
+    panel: &Panel,
+    hierarchy: &Hierarchy,
+    choice: impl Fn(usize) -> Choice<'a> + Sync,
+    progress: &(dyn Fn(usize) + Sync),
+) -> Base {
+    let done = AtomicUsize::new(0);
+    let tick = || progress(done.fetch_add(1, Ordering::Relaxed) + 1);
+    let margins: Vec<usize> = margins(hierarchy);
+    let margins: Vec<(usize, Outcome)> = margins
+        .into_par_iter()
+        .map(|k| {
+            let outcome = series(context, &hierarchy.series(panel, k), None, choice(k));
+            tick();
+            (k, outcome)
+        })
+        .collect();
+    let mut base = Base { margins, cells: Vec::new() };
+    base.cells = (0..panel.cells())
+        .into_par_iter()
+        .map(|i| {
+            let own = hierarchy.cells[i].own;
+            if let Some(outcome) = base.margin(own) {
+                return Outcome { track: None, ..outcome.clone() };
+            }
+            let y = panel.cell(i).to_vec();
+            let mut outcome = series(context, &y, parents(&base, hierarchy, i), choice(own));
+            outcome.track = None;
+            tick();
+            outcome
+        })
+        .collect();
+    base
+}
+
+/// Nodes over all districts or over all topics.
+fn margins(hierarchy: &Hierarchy) -> Vec<usize> {
+    let margin = |k: &usize| hierarchy.nodes[*k].level.topic == 0 || hierarchy.nodes[*k].level.district == 0;
+    (0..hierarchy.nodes.len()).filter(margin).collect()
+}
+
+fn parents<'a>(base: &'a Base, hierarchy: &Hierarchy, cell: usize) -> Option<Parents<'a>> {
+    let track = |node| base.margin(node).and_then(|outcome| outcome.track.as_ref());
+    let nodes = hierarchy.cells[cell];
+    Some(Parents { topic: track(nodes.topic)?, district: track(nodes.district)?, total: track(0)? })
+}
+
+fn series(context: &Context, y: &[f32], parents: Option<Parents<'_>>, choice: Choice<'_>) -> Outcome {
+    let known = y.iter().filter(|v| !v.is_nan());
+    let (days, count) = known.fold((0, 0.0), |(n, sum), v| (n + 1, sum + f64::from(*v)));
+    let fitted = match choice {
+        _ if days < MIN_DAYS => Err(Fallback::ShortHistory { days }),
+        Choice::Fixed(Some(fit)) if fit.model == Model::SeasonalNaive && parents.is_some() => {
+            Err(Fallback::NotBetter)
+        }
+        _ => track(context, y, parents).map_err(|e| Fallback::FitFailed { message: e.to_string() }),
+    };
+    let rate = count / days.max(1) as f64;
+    let candidates = Candidates { plan: &context.plan, y, naive: naive(&context.plan, y), rate };
+    match (choice, fitted) {
+        (Choice::Backtest, Ok(track)) => candidates.select(track),
+        (Choice::Backtest, Err(fallback)) => candidates.naive(Some(fallback), None),
+        (Choice::Fixed(fit), fitted) => candidates.fixed(fit.map_or(Model::Glm, |f| f.model), fitted.ok()),
+    }
+}
+
+fn naive(plan: &Plan, y: &[f32]) -> Vec<f32> {
+    plan.origins.iter().flat_map(|origin| seasonal_naive::forecast(&y[..=*origin], plan.leads)).collect()
+}
+
+fn decomposition<'a>(
+    plan: &Plan,
+    y: &[f32],
+    origins: impl Iterator<Item = &'a usize>,
+) -> Result<Vec<f32>, String> {
+    let mut means = Vec::with_capacity(plan.width());
+    for origin in origins {
+        means.extend(mstl::forecast(&y[..=*origin], plan.leads)?);
+    }
+    Ok(means)
+}
+
+/// One series with what is needed to choose among its models.
+struct Candidates<'a> {
+    plan: &'a Plan,
+    y: &'a [f32],
+    naive: Vec<f32>,
+    rate: f64,
+}
+
+impl Candidates<'_> {
+    /// The GLM unless the decomposition is clearly better; the seasonal naive where neither beats it.
+    fn select(self, track: Track) -> Outcome {
+        if self.rate == 0.0 {
+            let means = track.means.clone();
+            return self.outcome(Model::Glm, Some(Fallback::AllZero), means, Some(track));
+        }
+        let scored: f64 = self.scored().map(|(_, y)| y).sum();
+        if scored < MIN_SCORED_COUNT {
+            let means = track.means.clone();
+            return self.outcome(Model::Glm, None, means, Some(track));
+        }
+        let (model, means) = match self.better_decomposition(&track) {
+            Some(means) => (Model::Mstl, means),
+            None => (Model::Glm, track.means.clone()),
+        };
+        if self.mse(&means) < self.mse(&self.naive) {
+            self.outcome(model, None, means, Some(track))
+        } else {
+            self.naive(Some(Fallback::NotBetter), Some(track))
+        }
+    }
+
+    /// The decomposition's forecasts if it beats the GLM where profiles are fitted.
+    fn better_decomposition(&self, track: &Track) -> Option<Vec<f32>> {
+        if self.rate < MSTL_MIN_RATE {
+            return None;
+        }
+        let firsts: Vec<usize> = self.plan.profiles.iter().map(|range| range.start).collect();
+        let tried = decomposition(self.plan, self.y, firsts.iter().map(|at| &self.plan.origins[*at])).ok()?;
+        let (mut own, mut glm) = (0.0, 0.0);
+        for (k, at) in firsts.iter().enumerate() {
+            for lead in 1..=self.plan.leads {
+                let y = f64::from(self.y[self.plan.origins[*at] + lead]);
+                if !y.is_nan() {
+                    own += (y - f64::from(tried[k * self.plan.leads + lead - 1])).powi(2);
+                    glm += (y - f64::from(track.means[at * self.plan.leads + lead - 1])).powi(2);
+                }
+            }
+        }
+        if own >= MSTL_MARGIN * glm {
+            return None;
+        }
+        decomposition(self.plan, self.y, self.plan.origins.iter()).ok()
+    }
+
+    /// The model the weekly step chose, at the newest origin; nothing to compare with.
+    fn fixed(self, model: Model, track: Option<Track>) -> Outcome {
+        let means = match (model, &track) {
+            (Model::Glm, Some(track)) => track.means.clone(),
+            (Model::Mstl, Some(track)) => match decomposition(self.plan, self.y, self.plan.origins.iter()) {
+                Ok(means) => with_seasons_of(means, &track.means),
+                Err(_) => track.means.clone(),
+            },
+            _ => return self.naive(None, track),
+        };
+        Outcome { model, fallback: None, mse: 0.0, means, track }
+    }
+
+    fn naive(mut self, fallback: Option<Fallback>, track: Option<Track>) -> Outcome {
+        let means = std::mem::take(&mut self.naive);
+        self.outcome(Model::SeasonalNaive, fallback, means, track)
+    }
+
+    fn outcome(
+        &self,
+        model: Model,
+        fallback: Option<Fallback>,
+        means: Vec<f32>,
+        track: Option<Track>,
+    ) -> Outcome {
+        Outcome { model, fallback, mse: self.mse(&means), means, track }
+    }
+
+    /// Position and count of every known target day.
+    fn scored(&self) -> impl Iterator<Item = (usize, f64)> {
+        let known = |t: usize| self.y.get(t).copied().filter(|v| !v.is_nan()).map(f64::from);
+        self.plan.targets().enumerate().filter_map(move |(at, t)| Some((at, known(t)?)))
+    }
+
+    fn mse(&self, means: &[f32]) -> f64 {
+        let (sum, n) = self
+            .scored()
+            .fold((0.0, 0_usize), |(sum, n), (at, y)| (sum + (y - f64::from(means[at])).powi(2), n + 1));
+        if n == 0 { self.rate } else { sum / n as f64 }
+    }
+}
+
+/// Beyond the short leads the decomposition has no yearly season: the GLM's shape at the decomposition's height.
+fn with_seasons_of(mut means: Vec<f32>, glm: &[f32]) -> Vec<f32> {
+    let short = seasonal_naive::SHORT_DAYS.min(means.len());
+    let height = |values: &[f32]| values[..short].iter().map(|v| f64::from(*v)).sum::<f64>();
+    let ratio = (height(&means) + 1.0) / (height(glm) + 1.0);
+    for (mean, glm) in means.iter_mut().zip(glm).skip(short) {
+        *mean = (f64::from(*glm) * ratio) as f32;
+    }
+    means
+}

@@ -1,0 +1,137 @@
+//! The daily step: one forecast at the newest origin, coherent over cells, days and months.
+use chrono::{Datelike, Months, NaiveDate};
+use rayon::prelude::*;
+
+use super::{
+    Horizon, Model, NodeFit, NodeForecast, PanelForecast, Scores,
+    base::{self, Base, Choice},
+    glm,
+    plan::Plan,
+    reconcile::Reconciler,
+    track::Context,
+    weekly::count_quantiles,
+};
+use crate::{
+    calendar::Calendar,
+    hierarchy::Hierarchy,
+    intervals::dispersion::{ALPHA_UNKNOWN, BLOCK, growth_at},
+    regressors::Design,
+    series::Panel,
+};
+
+/// Cells' means are rounded to multiples of 2^-24, so that sums up to 5e8 are exact in any order: totals equal
+/// the sum of their parts to the last bit, over cells, days and months alike.
+const GRID: f64 = (1_u64 << 24) as f64;
+
+/// One fit at the panel's last day with the models of `fits`, coherent and with quantiles.
+///
+/// `fits` holds one entry per node of `hierarchy`, from [`super::fit`]; a node without one gets the GLM and a
+/// wide band. A panel without days or cells gives empty forecasts.
+pub fn forecast(
+    panel: &Panel,
+    hierarchy: &Hierarchy,
+    calendar: &Calendar,
+    fits: &[NodeFit],
+    horizon: Horizon,
+    progress: &(dyn Fn(usize) + Sync),
+) -> PanelForecast {
+    let months = panel.origin().map_or_else(Vec::new, |origin| months_after(origin, horizon.months));
+    let leads = horizon.days.max(months.last().map_or(0, |last| lead_of_end(panel, *last)));
+    let context = Context {
+        design: Design::new(panel.start, panel.days() + leads, calendar),
+        plan: Plan::newest(panel.days(), leads),
+        weights: glm::weights_by_age(),
+    };
+    let mut base = base::forecasts(&context, panel, hierarchy, |k| Choice::Fixed(fits.get(k)), progress);
+    let weight = |k: usize| fits.get(k).map_or(0.0, |fit| fit.mse);
+    if let Some(reconciler) = Reconciler::new(hierarchy, &base, weight) {
+        reconciler.apply(hierarchy, &mut base);
+    }
+    let spans: Vec<(usize, usize)> =
+        months.iter().map(|first| (lead_of_start(panel, *first), lead_of_end(panel, *first))).collect();
+    let nodes: Vec<(NodeForecast, NodeForecast)> = (0..hierarchy.nodes.len())
+        .into_par_iter()
+        .map(|k| {
+            let means = means(hierarchy, &base, k, leads);
+            let unknown = unknown_fit();
+            let fit = fits.get(k).unwrap_or(&unknown);
+            (by_day(&means[..horizon.days.min(leads)], fit), by_month(&means, &spans, fit))
+        })
+        .collect();
+    progress(hierarchy.nodes.len());
+    let (daily, monthly) = nodes.into_iter().unzip();
+    PanelForecast { daily, months, monthly }
+}
+
+/// First days of the `n` calendar months that lie wholly after `origin`.
+fn months_after(origin: NaiveDate, n: usize) -> Vec<NaiveDate> {
+    let next = origin + chrono::Days::new(1);
+    let first = next.with_day(1).unwrap_or(next);
+    let skip = u32::from(first < next);
+    (0..n as u32).map(|k| first + Months::new(k + skip)).collect()
+}
+
+/// Lead of the month's first day.
+fn lead_of_start(panel: &Panel, first: NaiveDate) -> usize {
+    let last_day = panel.days().saturating_sub(1);
+    (first - panel.date(last_day)).num_days().max(0) as usize
+}
+
+/// Lead of the month's last day.
+fn lead_of_end(panel: &Panel, first: NaiveDate) -> usize {
+    lead_of_start(panel, first + Months::new(1)).saturating_sub(1)
+}
+
+fn means(hierarchy: &Hierarchy, base: &Base, k: usize, leads: usize) -> Vec<f64> {
+    let mut sum = vec![0.0; leads];
+    for i in &hierarchy.nodes[k].members {
+        for (s, mean) in sum.iter_mut().zip(&base.cells[*i as usize].means) {
+            *s += (f64::from(*mean) * GRID).round() / GRID;
+        }
+    }
+    sum
+}
+
+fn by_day(means: &[f64], fit: &NodeFit) -> NodeForecast {
+    let quantiles =
+        (1..).zip(means).map(|(lead, mean)| count_quantiles(*mean, fit.alpha * growth_at(&fit.growth, lead)));
+    NodeForecast { quantiles: quantiles.collect(), mean: means.to_vec() }
+}
+
+/// Months as sums of days; their dispersion grows like the daily one, from the middle of the first block on.
+fn by_month(means: &[f64], spans: &[(usize, usize)], fit: &NodeFit) -> NodeForecast {
+    let first = growth_at(&fit.growth, BLOCK / 2);
+    let mean: Vec<f64> = spans.iter().map(|(from, to)| means[from - 1..*to].iter().sum()).collect();
+    let quantiles = mean.iter().zip(spans).map(|(mean, (from, to))| {
+        let growth = growth_at(&fit.growth, (from + to) / 2) / first;
+        count_quantiles(*mean, fit.alpha_month * growth.max(1.0))
+    });
+    NodeForecast { quantiles: quantiles.collect(), mean }
+}
+
+fn unknown_fit() -> NodeFit {
+    NodeFit {
+        model: Model::Glm,
+        fallback: None,
+        alpha: ALPHA_UNKNOWN,
+        growth: [1.0; 4],
+        alpha_month: ALPHA_UNKNOWN,
+        mse: 0.0,
+        scores: Scores::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn months_start_after_the_origin() {
+        let months = |day: &str| {
+            months_after(day.parse().unwrap(), 2).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(months("2024-01-31"), ["2024-02-01", "2024-03-01"]);
+        assert_eq!(months("2024-02-01"), ["2024-03-01", "2024-04-01"]);
+        assert_eq!(months("2024-12-30"), ["2025-01-01", "2025-02-01"]);
+    }
+}

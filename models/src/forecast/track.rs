@@ -1,0 +1,107 @@
+//! One series through the count GLM at every origin of a plan: profiles, levels and forecast means.
+use super::{
+    glm::{self, GlmError, Prior, Weighted},
+    level::{self, Levels},
+    plan::Plan,
+};
+use crate::regressors::Design;
+
+/// What every series of a panel shares.
+#[derive(Debug)]
+pub struct Context {
+    /// Calendar rows for the panel's days and the leads after them.
+    pub design: Design,
+    /// Origins.
+    pub plan: Plan,
+    /// Weight by age of a day.
+    pub weights: Vec<f64>,
+}
+
+/// The GLM of one series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Track {
+    /// Coefficients per profile of the plan.
+    betas: Vec<Vec<f64>>,
+    /// Levels per origin.
+    levels: Vec<Levels>,
+    /// Forecast means, origin by origin, lead by lead.
+    pub means: Vec<f32>,
+}
+
+/// The series a cell borrows its profile and level from.
+#[derive(Debug, Clone, Copy)]
+pub struct Parents<'a> {
+    /// Its topic over all districts.
+    pub topic: &'a Track,
+    /// Its district over all topics.
+    pub district: &'a Track,
+    /// Everything.
+    pub total: &'a Track,
+}
+
+impl Parents<'_> {
+    /// The profile that topic and district suggest together; its intercept is not used.
+    fn center(&self, profile: usize) -> Vec<f64> {
+        let (topic, district) = (&self.topic.betas[profile], &self.district.betas[profile]);
+        let mut center: Vec<f64> = topic
+            .iter()
+            .zip(district)
+            .zip(&self.total.betas[profile])
+            .map(|((t, d), all)| t + d - all)
+            .collect();
+        center[0] = 0.0;
+        center
+    }
+}
+
+/// Fits `y` (indexed like the design) at every profile of the plan and follows its level over the origins.
+///
+/// Nothing after an origin enters its forecast.
+///
+/// # Errors
+/// When a profile cannot be fitted.
+pub fn track(context: &Context, y: &[f32], parents: Option<Parents<'_>>) -> Result<Track, GlmError> {
+    let Context { design, plan, .. } = context;
+    let mut track = Track { betas: Vec::new(), levels: Vec::new(), means: Vec::with_capacity(plan.width()) };
+    for (profile, range) in plan.profiles.iter().enumerate() {
+        let origins = &plan.origins[range.clone()];
+        let center = parents.map(|p| p.center(profile));
+        let beta = profile_at(context, y, origins[0], center, track.betas.last().map(Vec::as_slice))?;
+        let sums = level::filter(design, y, &beta, origins[0], origins);
+        for (k, (origin, sums)) in origins.iter().zip(&sums).enumerate() {
+            let at = range.start + k;
+            let levels = match parents {
+                None => sums.alone(),
+                Some(p) => sums.pooled(&p.topic.levels[at], &p.district.levels[at], &p.total.levels[at]),
+            };
+            track.means.extend(
+                (1..=plan.leads).map(|lead| {
+                    (glm::mean(design, origin + lead, &beta) * level::factor(&levels, lead)) as f32
+                }),
+            );
+            track.levels.push(levels);
+        }
+        track.betas.push(beta);
+    }
+    Ok(track)
+}
+
+fn profile_at(
+    context: &Context,
+    y: &[f32],
+    origin: usize,
+    center: Option<Vec<f64>>,
+    start: Option<&[f64]>,
+) -> Result<Vec<f64>, GlmError> {
+    let Context { design, weights, .. } = context;
+    let pooled = center.is_some();
+    let center = center.unwrap_or_else(|| vec![0.0; design.kinds().len()]);
+    let end = origin + 1;
+    let whole = Weighted { y, from: end.saturating_sub(glm::WINDOW), end, by_age: &[] };
+    if whole.volume() < glm::MIN_COUNT {
+        return Ok(glm::rare_rate(design, whole, &center));
+    }
+    let data = Weighted { from: glm::window(y, end).start, by_age: weights, ..whole };
+    let prior = if pooled { Prior::pooled(design, center) } else { Prior::alone(design, data.volume()) };
+    glm::fit(design, data, &prior, start)
+}

@@ -1,0 +1,181 @@
+//! The weekly step: models by rolling origin, dispersion and scores of the coherent forecasts.
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::{
+    Fallback, Model, NodeFit, Params, QUANTILES, Scores,
+    base::{self, Base, Choice},
+    glm,
+    plan::Plan,
+    reconcile::Reconciler,
+    seasonal_naive,
+    track::Context,
+};
+use crate::{
+    calendar::Calendar,
+    evaluation::{Day, Scale, Scorer, scales},
+    hierarchy::{Hierarchy, Level},
+    intervals::{
+        NegativeBinomial,
+        dispersion::{Centre, Errors, growth_at},
+        normal_quantile,
+    },
+    regressors::Design,
+    series::Panel,
+};
+
+/// Chooses a model per cell by rolling origin and measures dispersion and scores at every node.
+///
+/// Each origin's forecasts use nothing after it. Returns one [`NodeFit`] per node of `hierarchy`. `progress` is
+/// called with the number of series finished so far (nodes of the hierarchy at the end), from any thread.
+pub fn fit(
+    panel: &Panel,
+    hierarchy: &Hierarchy,
+    calendar: &Calendar,
+    params: &Params,
+    progress: &(dyn Fn(usize) + Sync),
+) -> Vec<NodeFit> {
+    let context = Context {
+        design: Design::new(panel.start, panel.days(), calendar),
+        plan: Plan::rolling(panel.days(), params),
+        weights: glm::weights_by_age(),
+    };
+    let mut base = base::forecasts(&context, panel, hierarchy, |_| Choice::Backtest, progress);
+    let mse = own_errors(hierarchy, &base);
+    if let Some(reconciler) = Reconciler::new(hierarchy, &base, |k| mse[k]) {
+        reconciler.apply(hierarchy, &mut base);
+    }
+    let backtest = Backtest { panel, hierarchy, plan: &context.plan, base: &base };
+    let nodes = 0..hierarchy.nodes.len();
+    let errors: Vec<Errors> = nodes.clone().into_par_iter().map(|k| backtest.errors(k)).collect();
+    let centres = centres(hierarchy, &errors, params.horizon);
+    let fits = nodes
+        .into_par_iter()
+        .map(|k| {
+            let centre = &centres[&hierarchy.nodes[k].level];
+            let (alpha, growth) = centre.daily(&errors[k]);
+            let (model, fallback) = model_of(hierarchy, &base, k);
+            NodeFit {
+                model,
+                fallback,
+                alpha,
+                growth,
+                alpha_month: centre.monthly(&errors[k]),
+                mse: mse[k],
+                scores: backtest.scores(k, alpha, &growth),
+            }
+        })
+        .collect();
+    progress(hierarchy.nodes.len());
+    fits
+}
+
+/// Mean squared error of each node's own forecast: its margin's, its cell's, else the sum of its cells'.
+fn own_errors(hierarchy: &Hierarchy, base: &Base) -> Vec<f64> {
+    hierarchy
+        .nodes
+        .iter()
+        .enumerate()
+        .map(|(k, node)| match base.margin(k) {
+            Some(outcome) => outcome.mse,
+            None => node.members.iter().map(|i| base.cells[*i as usize].mse).sum(),
+        })
+        .collect()
+}
+
+fn centres(hierarchy: &Hierarchy, errors: &[Errors], horizon: usize) -> BTreeMap<Level, Centre> {
+    let mut by_level: BTreeMap<Level, Vec<&Errors>> = BTreeMap::new();
+    for (node, errors) in hierarchy.nodes.iter().zip(errors) {
+        by_level.entry(node.level).or_default().push(errors);
+    }
+    by_level.into_iter().map(|(level, of)| (level, Centre::new(of.iter().copied(), horizon))).collect()
+}
+
+/// A cell's or margin's own model; for other aggregates the model most of the expected volume comes from.
+fn model_of(hierarchy: &Hierarchy, base: &Base, k: usize) -> (Model, Option<Fallback>) {
+    if let Some(outcome) = base.margin(k) {
+        return (outcome.model, outcome.fallback.clone());
+    }
+    if let [cell] = hierarchy.nodes[k].members[..] {
+        let outcome = &base.cells[cell as usize];
+        return (outcome.model, outcome.fallback.clone());
+    }
+    let mut volume: BTreeMap<Model, f64> = BTreeMap::new();
+    for i in &hierarchy.nodes[k].members {
+        let outcome = &base.cells[*i as usize];
+        *volume.entry(outcome.model).or_default() += outcome.means.iter().map(|m| f64::from(*m)).sum::<f64>();
+    }
+    let most = volume.into_iter().max_by(|a, b| a.1.total_cmp(&b.1));
+    (most.map_or(Model::SeasonalNaive, |(model, _)| model), None)
+}
+
+/// Coherent forecasts of the past, against what came.
+struct Backtest<'a> {
+    panel: &'a Panel,
+    hierarchy: &'a Hierarchy,
+    plan: &'a Plan,
+    base: &'a Base,
+}
+
+impl Backtest<'_> {
+    /// The node's coherent means, origin by origin.
+    fn means(&self, k: usize) -> Vec<f64> {
+        let mut sum = vec![0.0; self.plan.width()];
+        for i in &self.hierarchy.nodes[k].members {
+            for (s, mean) in sum.iter_mut().zip(&self.base.cells[*i as usize].means) {
+                *s += f64::from(*mean);
+            }
+        }
+        sum
+    }
+
+    fn errors(&self, k: usize) -> Errors {
+        let leads = self.plan.leads;
+        let mut errors = Errors::new(leads);
+        if leads == 0 {
+            return errors;
+        }
+        let y = self.hierarchy.series(self.panel, k);
+        for (origin, means) in self.plan.origins.iter().zip(self.means(k).chunks_exact(leads)) {
+            errors.push_origin(&y[origin + 1..=origin + leads], means);
+        }
+        errors
+    }
+
+    fn scores(&self, k: usize, alpha: f64, growth: &[f64; 4]) -> Scores {
+        let leads = self.plan.leads;
+        let mut scorer = Scorer::default();
+        if leads == 0 {
+            return scorer.scores();
+        }
+        let y = self.hierarchy.series(self.panel, k);
+        let scales = scales(&y, &self.plan.origins);
+        for ((origin, means), scale) in
+            self.plan.origins.iter().zip(self.means(k).chunks_exact(leads)).zip(scales)
+        {
+            let naive = seasonal_naive::forecast(&y[..=*origin], leads);
+            for (lead, mean) in (1..).zip(means) {
+                let count = f64::from(y[origin + lead]);
+                if !count.is_nan() {
+                    let quantiles = count_quantiles(*mean, alpha * growth_at(growth, lead));
+                    let naive = naive_quantiles(f64::from(naive[lead - 1]), scale, lead);
+                    scorer.push(&Day { y: count, mean: *mean, quantiles, naive });
+                }
+            }
+            scorer.end_origin(scale);
+        }
+        scorer.scores()
+    }
+}
+
+/// Quantiles at [`QUANTILES`] of a count with this mean and dispersion.
+pub fn count_quantiles(mean: f64, alpha: f64) -> [f64; 5] {
+    NegativeBinomial::new(mean, alpha).quantiles(QUANTILES).map(|q| q as f64)
+}
+
+/// The seasonal naive's band: normal with the training changes' variance times the weeks ahead, cut off at 0.
+fn naive_quantiles(mean: f64, scale: Option<Scale>, lead: usize) -> [f64; 5] {
+    let sd = scale.map_or(0.0, |s| (s.squared * lead.div_ceil(7) as f64).sqrt());
+    QUANTILES.map(|level| (mean + normal_quantile(level) * sd).max(0.0))
+}
