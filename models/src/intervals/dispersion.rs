@@ -225,7 +225,7 @@ mod tests {
         let sparse = errors(&[(1.0, 0.01), (0.0, 0.01), (0.0, 0.01), (0.0, 0.01)]);
         let dense = errors(&[(110.0, 100.0), (90.0, 100.0), (110.0, 100.0), (90.0, 100.0)]);
         let centre = Centre { daily: 0.5, blocks: 0.5, slope: 0.0, horizon: 4 };
-        assert!((centre.daily(&sparse).0 - 0.5).abs() < 0.01);
+        assert!((centre.daily(&sparse).0 - 0.5).abs() < 0.05);
         assert!(centre.daily(&dense).0 < 0.01);
     }
 
