@@ -2,9 +2,28 @@
 //!
 //! A calendar answers, for a date: is it a working day (weekend, holiday, make-up workday), which holiday is it,
 //! which named seasons (heating, flood, …) is it in, and is that announced or only predicted.
+//!
+//! Built-in calendars come from [`Calendar::for_region`]; a city's own list ([`from_rows`]) is laid over it with
+//! [`Calendar::overlaid`].
+//!
+//! ```
+//! use weisu_models::calendar::{Calendar, Region};
+//! let calendar = Calendar::for_region(Region::China, 2023, 2024);
+//! let sunday = chrono::NaiveDate::from_ymd_opt(2024, 2, 4).unwrap();
+//! assert!(calendar.is_workday(sunday), "a make-up workday for Spring Festival");
+//! ```
 use std::collections::BTreeMap;
 
 use chrono::{Datelike, NaiveDate, Weekday};
+
+pub mod china;
+pub mod lunar;
+mod region;
+mod rows;
+pub mod rules;
+
+pub use region::{Region, UnknownRegion};
+pub use rows::{Row, from_rows};
 
 /// Whether a date was announced by an authority or predicted by a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -87,6 +106,11 @@ impl Calendar {
             Some(event) => !event.off,
             None => !matches!(date.weekday(), Weekday::Sat | Weekday::Sun),
         }
+    }
+
+    /// Whether `date` is a weekend day worked for a holiday (调休上班).
+    pub fn is_makeup_workday(&self, date: NaiveDate) -> bool {
+        self.event(date).is_some_and(|e| !e.off)
     }
 
     /// All events in `[from, to]`, by date.
