@@ -58,7 +58,7 @@ pub fn calendar(years: &RangeInclusive<i32>) -> Calendar {
             }
         }
     }
-    let season_years = if years.is_empty() { 1..=0 } else { years.start() - 1..=*years.end() };
+    let season_years = (years.start() - 1..=*years.end()).filter(|_| !years.is_empty());
     for year in season_years {
         seasons(year).into_iter().for_each(|season| calendar.insert_season(season));
     }
