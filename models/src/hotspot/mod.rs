@@ -4,6 +4,16 @@
 //! count is ([`Judgement`]). The score is one scale for all detectors: at most 1 is normal, above 1 abnormal.
 use serde::{Deserialize, Serialize};
 
+#[cfg(test)]
+mod check_values;
+mod design;
+mod detector;
+mod ears;
+mod evidence;
+mod robust_glm;
+
+pub use detector::{Detector, InvalidDetector, Memory, Prepared};
+
 /// Length of a period of a series to judge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,0 +1,252 @@
+//! The detector: picks the tier a history allows, fits, and judges period after period.
+//!
+//! | known periods before the judged one | tier |
+//! |---|---|
+//! | 78 weeks or 400 days | [`Method::RobustGlm`] |
+//! | 7 in the 28 before the last two | [`Method::EarsC2`] |
+//! | one | [`Method::Prior`] |
+//! | none | not judged |
+//!
+//! A missing period (NaN) has no weight in any fit and is not judged; the period after it has no evidence to join.
+//! Judging begins four periods before the first one asked for, so that its evidence of the period before is
+//! there. Nothing after a period enters its judgement.
+use chrono::NaiveDate;
+use rayon::prelude::*;
+
+use crate::calendar::Calendar;
+
+use super::design::{self, DAILY, WEEKLY, WEEKLY_DRIFTING};
+use super::evidence::{self, Predictive};
+use super::robust_glm::RobustGlm;
+use super::{Frequency, Judgement, Method, ears};
+
+/// Periods judged before the first one asked for.
+const WARM_UP: usize = 4;
+/// Known periods the regression needs: one and a half seasons of weeks, 400 days.
+const GLM_WEEKS: usize = 78;
+const GLM_DAYS: usize = 400;
+/// Days between refits of the daily regression; it forecasts in between.
+const REFIT_DAYS: usize = 7;
+/// Half-life of the daily regression.
+const HALF_LIFE_DAYS: f64 = 730.0;
+
+/// How the weekly regression treats the far past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Memory {
+    /// Two harmonics, every week counts the same.
+    #[default]
+    Stable,
+    /// Three harmonics, and weeks fade with a half-life of six years.
+    Drifting,
+}
+
+/// Why a detector cannot be built.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum InvalidDetector {
+    /// The alarm threshold is out of range.
+    #[error("alarm threshold {0} is not between 0.000001 and 0.2")]
+    Alpha(f64),
+}
+
+/// A checked detector setting.
+///
+/// ```
+/// use weisu_models::{calendar::Calendar, hotspot::{Detector, Frequency}};
+/// let start = chrono::NaiveDate::from_ymd_opt(2020, 1, 6).unwrap();
+/// let mut weeks = vec![3.0_f32; 200];
+/// weeks[199] = 30.0;
+/// let detector = Detector::new(Frequency::Weekly, 0.005)?;
+/// let judged = detector.judge(&weeks, start, &Calendar::new(), 198);
+/// assert!(judged[0].unwrap().score < 1.0);
+/// assert!(judged[1].unwrap().p_value < 0.005 && judged[1].unwrap().score > 1.0);
+/// # Ok::<(), weisu_models::hotspot::InvalidDetector>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Detector {
+    alpha: f64,
+    frequency: Frequency,
+    memory: Memory,
+    best: Method,
+}
+
+impl Detector {
+    /// A detector of periods of one length that alarms on p-values under `alpha`, 0.000001 to 0.2.
+    pub fn new(frequency: Frequency, alpha: f64) -> Result<Self, InvalidDetector> {
+        if !(1e-6..=0.2).contains(&alpha) {
+            return Err(InvalidDetector::Alpha(alpha));
+        }
+        Ok(Self { alpha, frequency, memory: Memory::default(), best: Method::RobustGlm })
+    }
+
+    /// Sets how the weekly regression treats the far past.
+    #[must_use]
+    pub fn with_memory(self, memory: Memory) -> Self {
+        Self { memory, ..self }
+    }
+
+    /// Uses no tier above `best`, however long the history is.
+    #[must_use]
+    pub fn limited_to(self, best: Method) -> Self {
+        Self { best, ..self }
+    }
+
+    /// The alarm threshold.
+    pub fn alpha(&self) -> f64 {
+        self.alpha
+    }
+
+    /// The design for series of `len` periods that begin with `start`, shared by all series of a panel.
+    pub fn prepare(&self, start: NaiveDate, len: usize, calendar: &Calendar) -> Prepared {
+        let design = match (self.frequency, self.memory) {
+            (Frequency::Weekly, Memory::Stable) => Design::Weekly(design::weekly(len)),
+            (Frequency::Weekly, Memory::Drifting) => Design::Drifting(design::weekly_drifting(len)),
+            (Frequency::Daily, _) => Design::Daily(design::daily(start, len, calendar, HALF_LIFE_DAYS)),
+        };
+        let kinds = match self.frequency {
+            Frequency::Weekly => vec![0; len],
+            Frequency::Daily => {
+                start.iter_days().take(len).map(|date| design::kind_of_day(date, calendar)).collect()
+            }
+        };
+        Prepared { detector: *self, design, kinds }
+    }
+
+    /// Judges periods `from..` of one series, each from what was known before it; see [`Prepared::judge`].
+    pub fn judge(
+        &self,
+        series: &[f32],
+        start: NaiveDate,
+        calendar: &Calendar,
+        from: usize,
+    ) -> Vec<Option<Judgement>> {
+        self.prepare(start, series.len(), calendar).judge(series, from)
+    }
+}
+
+/// A detector with its regressors worked out.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    detector: Detector,
+    design: Design,
+    kinds: Vec<usize>,
+}
+
+#[derive(Debug, Clone)]
+enum Design {
+    Weekly(RobustGlm<WEEKLY>),
+    Drifting(RobustGlm<WEEKLY_DRIFTING>),
+    Daily(RobustGlm<DAILY>),
+}
+
+impl Prepared {
+    /// Judges periods `from..` of `series` (counts, NaN = missing), each from what was known before it.
+    ///
+    /// Returns one entry a period from `from` on; `None` where the period is missing or nothing was known before.
+    /// Periods beyond the prepared length are ignored.
+    pub fn judge(&self, series: &[f32], from: usize) -> Vec<Option<Judgement>> {
+        let series = &series[..series.len().min(self.kinds.len())];
+        match &self.design {
+            Design::Weekly(glm) => self.run(glm, series, from),
+            Design::Drifting(glm) => self.run(glm, series, from),
+            Design::Daily(glm) => self.run(glm, series, from),
+        }
+    }
+
+    /// Judges `n` series in parallel; `series(i)` gives the counts of the i-th. The order is kept.
+    pub fn judge_panel(
+        &self,
+        n: usize,
+        series: impl Fn(usize) -> Vec<f32> + Sync,
+        from: usize,
+    ) -> Vec<Vec<Option<Judgement>>> {
+        (0..n).into_par_iter().map(|i| self.judge(&series(i), from)).collect()
+    }
+
+    fn run<const K: usize>(&self, glm: &RobustGlm<K>, series: &[f32], from: usize) -> Vec<Option<Judgement>> {
+        let first = from.saturating_sub(WARM_UP);
+        let mut known = series.iter().take(first).filter(|y| !y.is_nan()).count();
+        let mut fitted = None;
+        let mut previous = 0.0;
+        let mut judged = Vec::with_capacity(series.len().saturating_sub(from));
+        for t in first..series.len() {
+            let before = &series[..t];
+            let expected = if self.long_enough(known) {
+                let fitted = match &mut fitted {
+                    Some(fitted) => {
+                        if t % self.refit_every() == 0 {
+                            glm.update(fitted, before);
+                        }
+                        &*fitted
+                    }
+                    none => &*none.insert(glm.fit(before)),
+                };
+                Some((glm.predict(fitted, t), Method::RobustGlm))
+            } else {
+                self.short(before)
+            };
+            let judgement = self.judge_period(series[t], expected, &mut previous);
+            known += usize::from(!series[t].is_nan());
+            if t >= from {
+                judged.push(judgement);
+            }
+        }
+        judged
+    }
+
+    fn long_enough(&self, known: usize) -> bool {
+        let needed = match self.detector.frequency {
+            Frequency::Weekly => GLM_WEEKS,
+            Frequency::Daily => GLM_DAYS,
+        };
+        self.detector.best == Method::RobustGlm && known >= needed
+    }
+
+    fn refit_every(&self) -> usize {
+        match self.detector.frequency {
+            Frequency::Weekly => 1,
+            Frequency::Daily => REFIT_DAYS,
+        }
+    }
+
+    fn short(&self, before: &[f32]) -> Option<(Predictive, Method)> {
+        let c2 = if self.detector.best == Method::Prior { None } else { ears::c2(before, |t| self.kinds[t]) };
+        match c2 {
+            Some(expected) => Some((expected, Method::EarsC2)),
+            None => ears::prior(before).map(|expected| (expected, Method::Prior)),
+        }
+    }
+
+    /// Judges one count, and keeps its score for the next period.
+    fn judge_period(
+        &self,
+        count: f32,
+        expected: Option<(Predictive, Method)>,
+        previous: &mut f64,
+    ) -> Option<Judgement> {
+        let lag = std::mem::take(previous);
+        let (expected, method) = expected?;
+        if count.is_nan() {
+            return None;
+        }
+        let observed = f64::from(count).max(0.0);
+        let tail = expected.tail();
+        let one = tail.mid_p(observed as u64);
+        *previous = evidence::score(one);
+        // A short baseline is the same for two periods running: its error would count twice as evidence.
+        let join = |p: f64| if method == Method::RobustGlm { evidence::joined(p, lag) } else { p };
+        let upper = tail.largest_normal(self.detector.alpha, |y| join(tail.mid_p(y)));
+        Some(self.judgement(observed, expected.mean, upper as f64, join(one), method))
+    }
+
+    fn judgement(&self, observed: f64, expected: f64, upper: f64, p: f64, method: Method) -> Judgement {
+        // No count up to its expectation is an alarm, however skewed the distribution.
+        let p_value = if observed <= expected { p.max(self.detector.alpha) } else { p };
+        let upper = upper.max(expected.floor());
+        // Where less than one count is expected the bound can be under it; halfway to the next count keeps
+        // "score above 1" the same as "alarm".
+        let upper = if upper > expected { upper } else { f64::midpoint(expected, upper + 1.0) };
+        let score = (observed - expected) / (upper - expected);
+        Judgement { observed, expected, upper, p_value, score, method }
+    }
+}

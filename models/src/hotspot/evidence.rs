@@ -1,0 +1,122 @@
+//! How surprising a count is: tail probability under the expected distribution, joined with last period's.
+//!
+//! The tail is the mid-p, `P(X > y) + P(X = y) / 2`, of a negative binomial whose variance holds the spread of
+//! counts and the uncertainty of the fitted mean; the uncertainty of the dispersion enters by a three-point
+//! mixture. A week of slight excess after another week of slight excess is stronger than either: the weighted
+//! harmonic mean of the one-period and the two-period probability keeps both its validity and most of the power
+//! of the better one (D. Wilson, *The harmonic mean p-value*, PNAS 2019).
+//!
+//! Constants are those of the surveillance study this detector follows: lag weight 0.7, equal weights of the two
+//! probabilities, factor 0.9 that sets the nominal level, cap of last period's score at 3, and no alarm of a
+//! period that is not itself high (one-period p at least 0.1) on last period's spike.
+use crate::intervals::NegativeBinomial;
+
+/// Weight of last period's score in the two-period score.
+const LAG: f64 = 0.7;
+/// Weight of the one-period probability in the harmonic mean.
+const SHARE: f64 = 0.5;
+/// Calibration of the harmonic mean to its nominal level.
+const CALIBRATION: f64 = 0.9;
+/// Cap on last period's score.
+const LAG_CAP: f64 = 3.0;
+/// A period with a one-period probability above this cannot gain from last period's evidence.
+const GATE: f64 = 0.1;
+
+/// What is expected of a period, with what is not known about it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Predictive {
+    /// Expected count.
+    pub mean: f64,
+    /// Variance of the estimated mean over its square.
+    pub relative_variance: f64,
+    /// Variance over mean of counts, at least 1.
+    pub phi: f64,
+    /// Mean over the history of 1 / expected count; together with `phi` it gives the kurtosis of the counts.
+    pub inverse_mean: f64,
+    /// Effective number of periods `phi` was estimated from.
+    pub n_eff: f64,
+}
+
+/// A mixture of one or three negative binomials.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tail {
+    parts: [(f64, NegativeBinomial); 3],
+    len: usize,
+}
+
+impl Predictive {
+    /// The distribution to hold the count against, with the uncertainty of mean and dispersion in it.
+    pub(super) fn tail(&self) -> Tail {
+        let phi = self.phi.max(1.0);
+        // Mean excess kurtosis of the counts, and from it the variance of log(phi estimate).
+        let kurtosis = (6.0 * (phi - 1.0) + 1.0 / phi) * self.inverse_mean;
+        let variance = (2.0 + kurtosis) / self.n_eff.max(1.0);
+        // The robust weights trim honest skewed tails too, most where counts are small and dispersed.
+        let corrected = phi * (1.0 + 0.04 * (kurtosis.sqrt() - 1.0).max(0.0));
+        // Overdispersion within its own noise is none.
+        let phi = if corrected < 1.0 + variance.sqrt() { 1.0 } else { corrected };
+        let part = |weight: f64, phi: f64| (weight, self.distribution(phi.max(1.0)));
+        if variance < 0.01 {
+            return Tail { parts: [part(1.0, phi); 3], len: 1 };
+        }
+        let spread = (3.0 * variance).sqrt().exp();
+        let parts = [part(2.0 / 3.0, phi), part(1.0 / 6.0, phi * spread), part(1.0 / 6.0, phi / spread)];
+        Tail { parts, len: 3 }
+    }
+
+    fn distribution(&self, phi: f64) -> NegativeBinomial {
+        let variance =
+            (self.mean * phi + self.mean * self.mean * self.relative_variance).max(1.0005 * self.mean);
+        NegativeBinomial::new(self.mean, (variance - self.mean) / (self.mean * self.mean))
+    }
+}
+
+impl Tail {
+    /// One-period probability of a count at least as high as `y` (mid-p).
+    pub(super) fn mid_p(&self, y: u64) -> f64 {
+        let parts = self.parts[..self.len].iter();
+        let p: f64 = parts.map(|(weight, nb)| weight * (nb.upper_tail(y) - 0.5 * nb.pmf(y))).sum();
+        p.clamp(1e-14, 1.0 - 1e-9)
+    }
+
+    /// Largest standard deviation of the parts, a step for searches.
+    fn step(&self) -> u64 {
+        let widest = self.parts[..self.len].iter().map(|(_, nb)| nb.variance().sqrt()).fold(1.0, f64::max);
+        widest.min(1e15) as u64
+    }
+
+    /// The largest count whose probability `p(count)`, which falls with the count, is still at least `alpha`.
+    pub(super) fn largest_normal(&self, alpha: f64, p: impl Fn(u64) -> f64) -> u64 {
+        let mean = self.parts[0].1.mean();
+        let (mut low, mut high) = (mean as u64, mean as u64 + 2 * self.step());
+        while p(high) >= alpha {
+            (low, high) = (high, high + self.step());
+        }
+        if p(low) < alpha {
+            return low;
+        }
+        // p(low) >= alpha > p(high)
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            if p(middle) >= alpha { low = middle } else { high = middle }
+        }
+        low
+    }
+}
+
+/// Normal score of a one-period probability, kept for the next period.
+pub(super) fn score(p: f64) -> f64 {
+    std::f64::consts::SQRT_2 * statrs::function::erf::erfc_inv(2.0 * p)
+}
+
+fn normal_upper_tail(z: f64) -> f64 {
+    0.5 * statrs::function::erf::erfc(z * std::f64::consts::FRAC_1_SQRT_2)
+}
+
+/// Joins the one-period probability `p` with the score of the period before (0 where there is none).
+pub(super) fn joined(p: f64, previous: f64) -> f64 {
+    let previous = previous.clamp(-LAG_CAP, LAG_CAP);
+    let two = normal_upper_tail((score(p) + LAG * previous) / (1.0 + LAG * LAG).sqrt()).max(1e-300);
+    let harmonic = CALIBRATION / (SHARE / p + (1.0 - SHARE) / two);
+    if p < GATE { harmonic } else { harmonic.max(p) }
+}
