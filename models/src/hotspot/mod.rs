@@ -8,8 +8,11 @@ use serde::{Deserialize, Serialize};
 mod check_values;
 mod design;
 mod detector;
+pub mod drivers;
 mod ears;
 mod evidence;
+pub mod exceedance;
+pub mod fdr;
 mod robust_glm;
 
 pub use detector::{Detector, InvalidDetector, Memory, Prepared};
