@@ -1,1 +1,7 @@
-//! (in preparation)
+//! From alarms to people: the life of an alert, who gets it, what it says, sending it, and the monthly export.
+//!
+//! The detecting stage plans with [`lifecycle::plan`], turns the events into deliveries with [`routing::deliveries`] and
+//! writes alarms, alerts and deliveries in one transaction; the publishing stage empties the outbox with
+//! [`deliver::drain`]. So a crash can repeat a delivery under its old id, and never loses one.
+
+pub mod lifecycle;

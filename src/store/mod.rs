@@ -8,8 +8,11 @@ use std::{path::PathBuf, time::Duration};
 
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
+pub mod alarms;
+pub mod alerts;
 mod counts;
 mod forecasts;
+pub mod outbox;
 mod postgres;
 mod runs;
 mod series;

@@ -79,7 +79,8 @@ CREATE INDEX alarms_by_run ON alarms (run);
 -- What people get: an alarm with a life.
 CREATE TABLE alerts (
     id TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, kind TEXT NOT NULL, lane TEXT NOT NULL, severity TEXT NOT NULL,
-    state TEXT NOT NULL, series INTEGER NOT NULL, onset INTEGER NOT NULL, last_day INTEGER NOT NULL, quiet INTEGER NOT NULL,
+    state TEXT NOT NULL, series INTEGER NOT NULL, onset INTEGER NOT NULL, last_day INTEGER NOT NULL, judged INTEGER NOT NULL,
+    quiet INTEGER NOT NULL,
     payload TEXT NOT NULL, created BIGINT NOT NULL, updated BIGINT NOT NULL, resolved BIGINT
 );
 CREATE INDEX alerts_by_fingerprint ON alerts (fingerprint, state);
@@ -90,7 +91,8 @@ CREATE TABLE deliveries (
     status TEXT NOT NULL, attempts INTEGER NOT NULL, next_attempt BIGINT NOT NULL, created BIGINT NOT NULL,
     finished BIGINT, http_status INTEGER, last_error TEXT
 );
-CREATE INDEX deliveries_due ON deliveries (status, next_attempt);
+CREATE INDEX deliveries_due ON deliveries (status, receiver, next_attempt);
+CREATE INDEX deliveries_by_alert ON deliveries (alert, receiver, created);
 
 -- Receivers that answered 410 Gone.
 CREATE TABLE disabled_receivers (name TEXT PRIMARY KEY, since BIGINT NOT NULL, reason TEXT NOT NULL);

@@ -1,0 +1,283 @@
+//! The outbox: deliveries wait here from the transaction that wrote their alert until a receiver has taken them.
+//!
+//! A deliverer claims a delivery by pushing `next_attempt` past the longest time one attempt can take, and commits that
+//! before it sends. A crash in between therefore repeats the delivery later, with the same id, and never loses it;
+//! and two deliverers on one database never hold the same delivery, because PostgreSQL skips the rows another one is
+//! claiming and SQLite has one writer. The pushed time is also the proof of the claim: an outcome that comes after the
+//! claim ran out and was taken over changes nothing.
+use uuid::Uuid;
+
+use super::{Doing, Store, StoreError, Tx, execute, on_read, on_tx};
+use crate::ticket::Millis;
+
+/// A delivery to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewDelivery {
+    /// The webhook-id, the same over all attempts.
+    pub id: Uuid,
+    /// What it is about.
+    pub alert: Uuid,
+    /// Name of the receiver.
+    pub receiver: String,
+    /// CloudEvents type.
+    pub event: String,
+    /// The CloudEvent, JSON.
+    pub body: String,
+}
+
+/// A delivery claimed for one attempt.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Claim {
+    /// The webhook-id.
+    pub id: String,
+    /// Id of the alert.
+    pub alert: String,
+    /// Name of the receiver.
+    pub receiver: String,
+    /// CloudEvents type.
+    pub event: String,
+    /// The CloudEvent, JSON.
+    pub body: String,
+    /// Attempts counted so far, this one included.
+    pub attempts: i32,
+    /// When it was enqueued.
+    pub created: Millis,
+    /// Until when the claim holds.
+    pub next_attempt: Millis,
+}
+
+/// What is recorded of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The receiver has it.
+    Delivered,
+    /// Try again at `at`; an attempt the receiver only put off (`counted = false`) does not use up the schedule.
+    Retry {
+        /// When.
+        at: Millis,
+        /// Whether the attempt counts.
+        counted: bool,
+        /// Why.
+        error: String,
+    },
+    /// Given up; the operator can replay it.
+    Dead {
+        /// Why.
+        error: String,
+    },
+}
+
+/// A delivery as pages and commands show it, without its body.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow, serde::Serialize, utoipa::ToSchema)]
+pub struct DeliveryRow {
+    /// The webhook-id.
+    pub id: String,
+    /// Id of the alert.
+    pub alert: String,
+    /// Name of the receiver.
+    pub receiver: String,
+    /// CloudEvents type.
+    pub event: String,
+    /// `pending`, `delivered` or `dead`.
+    pub status: String,
+    /// Attempts counted.
+    pub attempts: i32,
+    /// Next attempt, ms since the epoch.
+    pub next_attempt: Millis,
+    /// When it was enqueued.
+    pub created: Millis,
+    /// When it was delivered or given up.
+    pub finished: Option<Millis>,
+    /// Last HTTP status.
+    pub http_status: Option<i32>,
+    /// Last error.
+    pub last_error: Option<String>,
+}
+
+/// Deliveries of one receiver in one status, for the metrics.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct DeliveryCount {
+    /// Name of the receiver.
+    pub receiver: String,
+    /// `pending`, `delivered` or `dead`.
+    pub status: String,
+    /// How many.
+    pub n: i64,
+    /// When the oldest of them was enqueued.
+    pub oldest: Millis,
+}
+
+/// A receiver that answered 410 Gone.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow, serde::Serialize, utoipa::ToSchema)]
+pub struct DisabledReceiver {
+    /// Its name.
+    pub name: String,
+    /// Since when, ms since the epoch.
+    pub since: Millis,
+    /// Why.
+    pub reason: String,
+}
+
+/// The first delivery of a receiver that is due; one alert's deliveries go out in the order they were enqueued.
+macro_rules! claim_sql {
+    ($lock:literal) => {
+        concat!(
+            "WITH picked AS (SELECT d.id FROM deliveries d WHERE d.status = 'pending' AND d.receiver = $1 \
+             AND d.next_attempt <= $2 AND NOT EXISTS (SELECT 1 FROM deliveries e WHERE e.alert = d.alert \
+             AND e.receiver = d.receiver AND e.status = 'pending' AND e.created < d.created) \
+             ORDER BY d.created, d.id LIMIT 1",
+            $lock,
+            ") UPDATE deliveries SET next_attempt = $3, attempts = attempts + 1 WHERE id IN (SELECT id FROM picked) \
+             RETURNING id, alert, receiver, event, body, attempts, created, next_attempt"
+        )
+    };
+}
+
+impl Store {
+    /// Claims the next due delivery of a receiver until `until`, which must lie past the end of the attempt.
+    pub async fn claim(
+        &self,
+        receiver: &str,
+        now: Millis,
+        until: Millis,
+    ) -> Result<Option<Claim>, StoreError> {
+        let mut tx = self.begin().await?;
+        let sql = match tx {
+            Tx::Sqlite(_) => claim_sql!(""),
+            Tx::Postgres(_) => claim_sql!(" FOR UPDATE OF d SKIP LOCKED"),
+        };
+        let claimed: Option<Claim> = on_tx!(&mut tx, c => sqlx::query_as(sql)
+            .bind(receiver).bind(now).bind(until).fetch_optional(c))
+        .doing("claim a delivery")?;
+        tx.commit().await?;
+        Ok(claimed)
+    }
+
+    /// Records what came of a claimed attempt; `false` if the claim had run out and someone else holds it now.
+    pub async fn record(
+        &self,
+        claim: &Claim,
+        http_status: Option<u16>,
+        outcome: &Outcome,
+        now: Millis,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "UPDATE deliveries SET status = $3, next_attempt = $4, attempts = attempts - $5, finished = $6, \
+             http_status = $7, last_error = $8 WHERE id = $1 AND next_attempt = $2 AND status = 'pending'";
+        let (status, next, back, finished, error) = match outcome {
+            Outcome::Delivered => ("delivered", claim.next_attempt, 0, Some(now), None),
+            Outcome::Retry { at, counted, error } => {
+                ("pending", *at, i32::from(!*counted), None, Some(error.as_str()))
+            }
+            Outcome::Dead { error } => ("dead", claim.next_attempt, 0, Some(now), Some(error.as_str())),
+        };
+        let mut tx = self.begin().await?;
+        let n = execute!(
+            &mut tx,
+            "record an attempt",
+            SQL,
+            &claim.id,
+            claim.next_attempt,
+            status,
+            next,
+            back,
+            finished,
+            http_status.map(i32::from),
+            error
+        )?;
+        tx.commit().await?;
+        Ok(n == 1)
+    }
+
+    /// Puts off what waits for a receiver until `until`.
+    pub async fn hold_receiver(&self, receiver: &str, until: Millis) -> Result<u64, StoreError> {
+        const SQL: &str = "UPDATE deliveries SET next_attempt = $2 WHERE receiver = $1 AND status = 'pending' AND next_attempt < $2";
+        let mut tx = self.begin().await?;
+        let n = execute!(&mut tx, "put off deliveries", SQL, receiver, until)?;
+        tx.commit().await?;
+        Ok(n)
+    }
+
+    /// Gives up what has waited for a receiver since before `before`.
+    pub async fn bury(
+        &self,
+        receiver: &str,
+        before: Millis,
+        reason: &str,
+        now: Millis,
+    ) -> Result<u64, StoreError> {
+        const SQL: &str = "UPDATE deliveries SET status = 'dead', finished = $4, last_error = $3 \
+             WHERE receiver = $1 AND status = 'pending' AND created < $2";
+        let mut tx = self.begin().await?;
+        let n = execute!(&mut tx, "give deliveries up", SQL, receiver, before, reason, now)?;
+        tx.commit().await?;
+        Ok(n)
+    }
+
+    /// Puts the dead letters of a receiver back, under their old ids; returns how many.
+    pub async fn replay(&self, receiver: &str, now: Millis) -> Result<u64, StoreError> {
+        const SQL: &str = "UPDATE deliveries SET status = 'pending', attempts = 0, next_attempt = $2, finished = NULL \
+             WHERE receiver = $1 AND status = 'dead'";
+        let mut tx = self.begin().await?;
+        let n = execute!(&mut tx, "replay dead letters", SQL, receiver, now)?;
+        tx.commit().await?;
+        Ok(n)
+    }
+
+    /// Deliveries by receiver and status.
+    pub async fn delivery_counts(&self) -> Result<Vec<DeliveryCount>, StoreError> {
+        const SQL: &str = "SELECT receiver, status, COUNT(*) AS n, MIN(created) AS oldest FROM deliveries \
+             GROUP BY receiver, status ORDER BY receiver, status";
+        on_read!(self, c => sqlx::query_as(SQL).fetch_all(c)).doing("count deliveries")
+    }
+
+    /// The newest deliveries with a status, newest first.
+    pub async fn deliveries(&self, status: &str, limit: i64) -> Result<Vec<DeliveryRow>, StoreError> {
+        const SQL: &str = "SELECT id, alert, receiver, event, status, attempts, next_attempt, created, finished, http_status, \
+             last_error FROM deliveries WHERE status = $1 ORDER BY created DESC, id LIMIT $2";
+        on_read!(self, c => sqlx::query_as(SQL).bind(status).bind(limit).fetch_all(c))
+            .doing("read deliveries")
+    }
+
+    /// Sends nothing more to a receiver.
+    pub async fn disable_receiver(&self, name: &str, since: Millis, reason: &str) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO disabled_receivers (name, since, reason) VALUES ($1, $2, $3) \
+             ON CONFLICT (name) DO NOTHING";
+        let mut tx = self.begin().await?;
+        execute!(&mut tx, "disable a receiver", SQL, name, since, reason)?;
+        tx.commit().await
+    }
+
+    /// Sends to a receiver again; `false` if it was not disabled.
+    pub async fn enable_receiver(&self, name: &str) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let n =
+            execute!(&mut tx, "enable a receiver", "DELETE FROM disabled_receivers WHERE name = $1", name)?;
+        tx.commit().await?;
+        Ok(n == 1)
+    }
+
+    /// Receivers that get nothing more.
+    pub async fn disabled_receivers(&self) -> Result<Vec<DisabledReceiver>, StoreError> {
+        const SQL: &str = "SELECT name, since, reason FROM disabled_receivers ORDER BY name";
+        on_read!(self, c => sqlx::query_as(SQL).fetch_all(c)).doing("read disabled receivers")
+    }
+}
+
+impl Tx {
+    /// Enqueues deliveries; returns how many are new. An id that is there already stays as it is.
+    pub async fn enqueue(&mut self, deliveries: &[NewDelivery], now: Millis) -> Result<u64, StoreError> {
+        // Later than anything of the same alert to the same receiver, even when the clock stands still: `created` is the
+        // order in which they go out.
+        const SQL: &str = "INSERT INTO deliveries (id, alert, receiver, event, body, status, attempts, next_attempt, created) \
+             SELECT $1, $2, $3, $4, $5, 'pending', 0, $6, CASE WHEN COALESCE(MAX(created), -1) < $6 THEN $6 \
+             ELSE MAX(created) + 1 END FROM deliveries WHERE alert = $2 AND receiver = $3 \
+             ON CONFLICT (id) DO NOTHING";
+        let mut new = 0;
+        for d in deliveries {
+            let (id, alert) = (d.id.to_string(), d.alert.to_string());
+            new +=
+                execute!(self, "enqueue deliveries", SQL, &id, &alert, &d.receiver, &d.event, &d.body, now)?;
+        }
+        Ok(new)
+    }
+}
