@@ -10,6 +10,7 @@ use chrono_tz::Tz;
 use rustc_hash::FxHashMap;
 
 pub mod csv;
+pub mod holidays;
 pub mod jsonl;
 pub mod mapper;
 pub mod mapping;

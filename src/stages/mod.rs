@@ -1,1 +1,314 @@
-//! (in preparation)
+//! The stages: each takes only store, configuration and slot time, and can be run again at any moment.
+//!
+//! [`activate`] is the one way to run a stage, whether by hand, from `once` or by the daemon's schedule: take the
+//! stage's lease, open a run, work, and commit everything with the run's end in one transaction that checks the
+//! lease's fence. What ends before that commit leaves nothing but a failed run behind.
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::{
+    config::Config,
+    metrics::Metrics,
+    store::{Lease, NewRun, Store, Tx},
+    ticket::{Day, Millis},
+};
+
+pub mod aggregate;
+pub mod city;
+pub mod detect;
+pub mod fit;
+pub mod forecast;
+pub mod ingest;
+pub mod prune;
+pub mod publish;
+
+/// A stage by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Read new files into tickets and counts.
+    Ingest,
+    /// Say of each day whether it is closed, missing or open.
+    Aggregate,
+    /// Choose models and measure their errors.
+    Fit,
+    /// Publish forecasts from the newest closed day.
+    Forecast,
+    /// Judge closed days and coming weeks; raise alarms and alerts.
+    Detect,
+    /// Send what waits in the outbox.
+    Publish,
+    /// Write the monthly export.
+    Export,
+    /// Drop what is past its keep time.
+    Prune,
+}
+
+impl Stage {
+    /// The daily chain in order.
+    pub const DAILY: [Self; 5] = [Self::Ingest, Self::Aggregate, Self::Fit, Self::Forecast, Self::Detect];
+    /// Every stage.
+    pub const ALL: [Self; 8] = [
+        Self::Ingest,
+        Self::Aggregate,
+        Self::Fit,
+        Self::Forecast,
+        Self::Detect,
+        Self::Publish,
+        Self::Export,
+        Self::Prune,
+    ];
+
+    /// Stable name in tables, labels and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Aggregate => "aggregate",
+            Self::Fit => "fit",
+            Self::Forecast => "forecast",
+            Self::Detect => "detect",
+            Self::Publish => "publish",
+            Self::Export => "export",
+            Self::Prune => "prune",
+        }
+    }
+}
+
+/// Where a stage says how far it is.
+pub trait Progress: Send + Sync + std::fmt::Debug {
+    /// `done` of `total` units of `what`; called from any thread, often.
+    fn at(&self, what: &'static str, done: u64, total: u64);
+    /// `what` has ended.
+    fn done(&self, what: &'static str);
+}
+
+/// Says nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn at(&self, _: &'static str, _: u64, _: u64) {}
+    fn done(&self, _: &'static str) {}
+}
+
+/// What a stage works with.
+#[derive(Debug, Clone)]
+pub struct Cx {
+    /// The store.
+    pub store: Store,
+    /// The settings.
+    pub config: Arc<Config>,
+    /// The instant the activation is for: days after it are the future.
+    pub now: DateTime<Utc>,
+    /// Who runs it.
+    pub owner: Owner,
+    /// Where to say how far it is.
+    pub progress: Arc<dyn Progress>,
+    /// Where to count.
+    pub metrics: Metrics,
+}
+
+impl Cx {
+    /// The instant as the store keeps it.
+    pub fn millis(&self) -> Millis {
+        self.now.timestamp_millis()
+    }
+
+    /// The local day of the instant.
+    pub fn today(&self) -> Day {
+        self.now.with_timezone(&self.config.city.zone.0).date_naive().into()
+    }
+}
+
+/// A process that can hold leases.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner(String);
+
+impl Owner {
+    /// This process, told apart from an earlier one with the same number by when it began.
+    pub fn this_process() -> Self {
+        let pid = std::process::id();
+        Self(format!("{}/{pid}/{}", host(), process_start(pid).unwrap_or_default()))
+    }
+
+    /// Whether the process of `owner` has certainly ended: it was on this host and is gone.
+    fn has_ended(owner: &str) -> bool {
+        let mut parts = owner.splitn(3, '/');
+        let (Some(on), Some(pid), Some(start)) = (parts.next(), parts.next(), parts.next()) else { return false };
+        let Ok(pid) = pid.parse() else { return false };
+        on == host() && cfg!(target_os = "linux") && process_start(pid).unwrap_or_default() != start
+    }
+}
+
+fn host() -> String {
+    std::fs::read_to_string("/etc/hostname").map(|name| name.trim().replace('/', "-")).unwrap_or_default()
+}
+
+/// When a process began, in clock ticks since boot; `None` when there is none.
+fn process_start(pid: u32) -> Option<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold blanks; the start time is the 20th field after it.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19).map(str::to_owned)
+}
+
+/// What a stage hands back: its writes, not yet committed, and what it did.
+#[derive(Debug)]
+pub struct Done {
+    /// Its writes.
+    pub tx: Tx,
+    /// Last local day known to it.
+    pub origin: Option<Day>,
+    /// What it did.
+    pub summary: serde_json::Value,
+}
+
+impl Done {
+    /// A result with a typed summary.
+    pub fn new(tx: Tx, origin: Option<Day>, summary: &impl Serialize) -> anyhow::Result<Self> {
+        Ok(Self { tx, origin, summary: serde_json::to_value(summary)? })
+    }
+}
+
+/// A run under way.
+#[derive(Debug, Clone)]
+pub struct Active {
+    /// Its id.
+    pub run: i64,
+    /// The lease it is held by.
+    pub lease: Lease,
+}
+
+/// How an activation ended without an error.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Activation {
+    /// Committed, with its run and summary.
+    Ran {
+        /// The run.
+        run: i64,
+        /// What it did.
+        summary: serde_json::Value,
+    },
+    /// Another process is running this stage.
+    Busy {
+        /// Who.
+        owner: String,
+    },
+}
+
+/// Seconds a lease lasts without renewal.
+const LEASE: i64 = 60;
+
+/// Runs a stage once; `files` names files for [`Stage::Ingest`] instead of those of the configuration.
+pub async fn activate(cx: &Cx, stage: Stage, slot: &str, files: Option<&[PathBuf]>) -> anyhow::Result<Activation> {
+    let Some(lease) = take_lease(cx, stage.name()).await? else {
+        let owner = cx.store.lease_owner(stage.name()).await?.unwrap_or_default();
+        return Ok(Activation::Busy { owner });
+    };
+    let renewal = tokio::spawn(renew(cx.store.clone(), lease.clone(), cx.owner.clone()));
+    let ended = leased(cx, stage, slot, files, &lease).await;
+    renewal.abort();
+    if let Err(error) = cx.store.release(&lease).await {
+        tracing::warn!(stage = stage.name(), error = format!("{error:#}"), "lease not given back, it will run out");
+    }
+    ended
+}
+
+async fn leased(
+    cx: &Cx,
+    stage: Stage,
+    slot: &str,
+    files: Option<&[PathBuf]>,
+    lease: &Lease,
+) -> anyhow::Result<Activation> {
+    let begun = std::time::Instant::now();
+    // Whoever holds the lease knows that no other run of the stage is alive.
+    cx.store.fail_abandoned(stage.name(), cx.millis()).await?;
+    let config_hash = cx.config.hash();
+    let new = NewRun {
+        stage: stage.name(),
+        slot,
+        started: cx.millis(),
+        seed: cx.config.forecast.seed,
+        config_hash: &config_hash,
+    };
+    let active = Active { run: cx.store.begin_run(&new).await?, lease: lease.clone() };
+    let result = match work(cx, stage, &active, files).await {
+        Ok(done) => commit(cx, &active, done, begun.elapsed()).await,
+        Err(error) => Err(error),
+    };
+    let seconds = begun.elapsed().as_secs_f64();
+    match result {
+        Ok(summary) => {
+            cx.metrics.stage_ended(stage.name(), "ok", seconds, cx.now);
+            tracing::info!(stage = stage.name(), run = active.run, seconds, %summary, "stage done");
+            Ok(Activation::Ran { run: active.run, summary })
+        }
+        Err(error) => {
+            cx.metrics.stage_ended(stage.name(), "failed", seconds, cx.now);
+            let finished = cx.millis() + (seconds * 1000.0) as Millis;
+            if let Err(second) = cx.store.fail_run(active.run, finished, &format!("{error:#}")).await {
+                tracing::warn!(stage = stage.name(), error = format!("{second:#}"), "failure not recorded");
+            }
+            Err(error.context(format!("stage {}", stage.name())))
+        }
+    }
+}
+
+async fn work(cx: &Cx, stage: Stage, active: &Active, files: Option<&[PathBuf]>) -> anyhow::Result<Done> {
+    match stage {
+        Stage::Ingest => ingest::run(cx, active, files).await,
+        Stage::Aggregate => aggregate::run(cx).await,
+        Stage::Fit => fit::run(cx, active).await,
+        Stage::Forecast => forecast::run(cx, active).await,
+        Stage::Detect => detect::run(cx, active).await,
+        Stage::Publish => publish::run(cx).await,
+        Stage::Export => publish::export(cx).await,
+        Stage::Prune => prune::run(cx).await,
+    }
+}
+
+async fn commit(cx: &Cx, active: &Active, done: Done, took: Duration) -> anyhow::Result<serde_json::Value> {
+    let Done { mut tx, origin, summary } = done;
+    let finished = cx.millis() + took.as_millis() as Millis;
+    tx.finish_run(active.run, finished, origin.map(|d| d.0), &summary.to_string()).await?;
+    tx.hold(&active.lease).await?;
+    tx.commit().await.context("nothing of this run was kept")?;
+    Ok(summary)
+}
+
+/// Takes the lease; one of a process that has ended without giving it back is broken first.
+async fn take_lease(cx: &Cx, name: &str) -> anyhow::Result<Option<Lease>> {
+    for _ in 0..2 {
+        let now = wall_millis();
+        if let Some(lease) = cx.store.lease(name, &cx.owner.0, now, now + LEASE * 1000).await? {
+            return Ok(Some(lease));
+        }
+        match cx.store.lease_owner(name).await? {
+            Some(owner) if Owner::has_ended(&owner) => {
+                tracing::info!(stage = name, owner, "its process has ended: taking the lease over");
+                cx.store.break_lease(name, &owner).await?;
+            }
+            _ => break,
+        }
+    }
+    Ok(None)
+}
+
+async fn renew(store: Store, lease: Lease, owner: Owner) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(LEASE as u64 / 4)).await;
+        let now = wall_millis();
+        if let Err(error) = store.lease(&lease.name, &owner.0, now, now + LEASE * 1000).await {
+            tracing::warn!(stage = lease.name, error = format!("{error:#}"), "lease not renewed, trying again");
+        }
+    }
+}
+
+/// Leases are about processes, not about the city's time: they run on the wall clock even in a replay.
+fn wall_millis() -> Millis {
+    use crate::schedule::clock::{Clock, Wall};
+    Wall.now().timestamp_millis()
+}

@@ -43,6 +43,8 @@ pub struct Run {
     pub origin: Option<i32>,
     /// The stage's summary, JSON.
     pub summary: String,
+    /// Hash of the settings it used.
+    pub config_hash: String,
     /// Why it failed.
     pub error: Option<String>,
 }
@@ -62,7 +64,7 @@ pub struct NewRun<'a> {
     pub config_hash: &'a str,
 }
 
-const COLUMNS: &str = "SELECT id, stage, slot, status, started, finished, origin, summary, error FROM runs";
+const COLUMNS: &str = "SELECT id, stage, slot, status, started, finished, origin, summary, config_hash, error FROM runs";
 
 impl Store {
     /// Opens a run; its id is larger than any before.

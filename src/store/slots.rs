@@ -44,6 +44,22 @@ impl Store {
         tx.commit().await
     }
 
+    /// Who holds the lease on `name`, if anybody does.
+    pub async fn lease_owner(&self, name: &str) -> Result<Option<String>, StoreError> {
+        const SQL: &str = "SELECT owner FROM leases WHERE name = $1 AND owner <> ''";
+        let row: Option<(String,)> =
+            on_read!(self, c => sqlx::query_as(SQL).bind(name).fetch_optional(c)).doing("read leases")?;
+        Ok(row.map(|(owner,)| owner))
+    }
+
+    /// Lets the lease of `owner` run out now; for owners that have certainly ended.
+    pub async fn break_lease(&self, name: &str, owner: &str) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE leases SET expires = 0 WHERE name = $1 AND owner = $2";
+        let mut tx = self.begin().await?;
+        execute!(&mut tx, "break a lease", SQL, name, owner)?;
+        tx.commit().await
+    }
+
     /// The newest slot of a stage that is done, as (local slot, due).
     pub async fn last_slot(&self, stage: &str) -> Result<Option<(String, Millis)>, StoreError> {
         const SQL: &str =

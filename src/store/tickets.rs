@@ -6,7 +6,7 @@
 //! count, anything else is a duplicate.
 use rustc_hash::FxHashMap;
 
-use super::{Doing, StoreError, Tx, execute};
+use super::{Doing, StoreError, Tx, execute, on_read};
 use crate::ticket::{DistrictId, Ticket, TopicId};
 
 /// What became of the tickets of an ingest.
@@ -272,4 +272,31 @@ fn newest_of_each_id(batch: &[Ticket]) -> (Vec<&Ticket>, u64) {
     }
     let repeated = (batch.len() - out.len()) as u64;
     (out, repeated)
+}
+
+impl super::Store {
+    /// The newest run that took a file; 0 when none has.
+    pub async fn newest_file_run(&self) -> Result<i64, StoreError> {
+        let (run,): (i64,) =
+            on_read!(self, c => sqlx::query_as("SELECT COALESCE(MAX(run), 0) FROM files").fetch_one(c))
+                .doing("read known files")?;
+        Ok(run)
+    }
+
+    /// Whether a file with these bytes was taken for a source.
+    pub async fn file_known(&self, source: &str, sha256: &str) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT f.name FROM files f JOIN sources s ON s.id = f.source WHERE s.name = $1 AND f.sha256 = $2";
+        let row: Option<(String,)> = on_read!(self, c => sqlx::query_as(SQL).bind(source).bind(sha256).fetch_optional(c))
+            .doing("read known files")?;
+        Ok(row.is_some())
+    }
+}
+
+impl Tx {
+    /// Remembers that a file was taken.
+    pub async fn put_file(&mut self, source: &str, name: &str, sha256: &str, run: i64) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO files (source, name, sha256, run) SELECT id, $2, $3, $4 FROM sources WHERE name = $1 \
+             ON CONFLICT (source, sha256) DO NOTHING";
+        execute!(self, "remember a file", SQL, source, name, sha256, run).map(|_| ())
+    }
 }

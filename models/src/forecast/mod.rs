@@ -75,6 +75,18 @@ pub enum Fallback {
     },
 }
 
+impl Fallback {
+    /// Stable name in tables, columns and labels.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::AllZero => "all_zero",
+            Self::ShortHistory { .. } => "short_history",
+            Self::NotBetter => "not_better",
+            Self::FitFailed { .. } => "fit_failed",
+        }
+    }
+}
+
 /// Backtest scores of one node, means over the rolling origins; formulas in [`crate::evaluation`].
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Scores {

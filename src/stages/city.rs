@@ -1,0 +1,83 @@
+//! What several stages need of the city: its calendar, its panel, its names.
+use anyhow::{Context, bail};
+use rustc_hash::FxHashMap;
+use weisu_models::calendar::{Calendar, Region};
+
+use super::Cx;
+use crate::{
+    aggregate::{self, CityPanel, Parts},
+    store::{Tree, TreeNode},
+    ticket::{Basis, Day},
+};
+
+/// Years of calendar laid out around the data, for seasons that begin before and end after it.
+const CALENDAR_MARGIN: i32 = 2;
+
+/// The city's calendar over the years of `from ..= to` and some around them.
+pub fn calendar(cx: &Cx, from: Day, to: Day) -> anyhow::Result<Calendar> {
+    use chrono::Datelike;
+    let region: Region = cx.config.city.calendar.parse().map_err(|e| anyhow::anyhow!("city.calendar: {e}"))?;
+    let mut calendar =
+        Calendar::for_region(region, from.date().year() - CALENDAR_MARGIN, to.date().year() + CALENDAR_MARGIN);
+    for path in &cx.config.city.holidays {
+        let rows = crate::ingest::holidays::read(path).with_context(|| format!("city.holidays {}", path.display()))?;
+        calendar = calendar.overlaid(rows);
+    }
+    Ok(calendar)
+}
+
+/// The panel of a basis up to the last closed day; an error says what to do when there is none.
+pub async fn panel(cx: &Cx, basis: Basis) -> anyhow::Result<(CityPanel, Day)> {
+    let days = cx.store.source_days().await?;
+    let Some(to) = aggregate::watermark(&days) else {
+        bail!("no closed day of tickets yet: run `weisu ingest FILE…` and `weisu once` first");
+    };
+    let first = days.iter().map(|d| d.day).min().unwrap_or(to);
+    let from = first.max(to.plus(1 - cx.config.forecast.history_days as i32));
+    let (counts, topics, districts, cell_sources) = tokio::try_join!(
+        cx.store.counts(basis, from, to),
+        cx.store.tree(Tree::Topics),
+        cx.store.tree(Tree::Districts),
+        cx.store.cell_sources(),
+    )?;
+    let depth = (cx.config.forecast.topic_depth, cx.config.forecast.district_depth);
+    let parts =
+        Parts { counts: &counts, topics: &topics, districts: &districts, days: &days, cell_sources: &cell_sources, depth };
+    Ok((aggregate::panel(&parts, from, to), to))
+}
+
+/// Names along the paths of both trees.
+#[derive(Debug, Clone)]
+pub struct Names {
+    topics: FxHashMap<i32, (i32, String)>,
+    districts: FxHashMap<i32, (i32, String)>,
+}
+
+impl Names {
+    /// Reads both trees.
+    pub async fn load(cx: &Cx) -> anyhow::Result<Self> {
+        let map = |nodes: Vec<TreeNode>| nodes.into_iter().map(|n| (n.id, (n.parent, n.name))).collect();
+        let (topics, districts) = tokio::try_join!(cx.store.tree(Tree::Topics), cx.store.tree(Tree::Districts))?;
+        Ok(Self { topics: map(topics), districts: map(districts) })
+    }
+
+    /// Names from the top level down; empty for "all".
+    pub fn topic(&self, id: i32) -> Vec<String> {
+        path(&self.topics, id)
+    }
+
+    /// Names from the top level down; empty for the whole city.
+    pub fn district(&self, id: i32) -> Vec<String> {
+        path(&self.districts, id)
+    }
+}
+
+fn path(tree: &FxHashMap<i32, (i32, String)>, mut id: i32) -> Vec<String> {
+    let mut names = Vec::new();
+    while let Some((parent, name)) = tree.get(&id) {
+        names.push(name.clone());
+        id = *parent;
+    }
+    names.reverse();
+    names
+}

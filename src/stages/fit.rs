@@ -1,0 +1,97 @@
+//! Fit: the weekly step. Chooses models by rolling origin and measures their errors, on both bases.
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use weisu_models::forecast::{self, NodeFit, Params};
+
+use super::{Active, Cx, Done, city};
+use crate::{
+    aggregate::CityPanel,
+    store::{FitRow, RunStatus},
+    ticket::{Basis, Day},
+};
+
+/// What was fitted.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Summary {
+    /// Series fitted on both bases.
+    pub series: usize,
+    /// Series by model.
+    pub models: BTreeMap<&'static str, usize>,
+    /// Series by reason of a fallback.
+    pub fallbacks: BTreeMap<String, usize>,
+    /// Last day known.
+    pub origin: Option<chrono::NaiveDate>,
+}
+
+/// Whether the newest fit is too old for the data that is there.
+pub async fn due(cx: &Cx) -> anyhow::Result<bool> {
+    let Some(last) = cx.store.last_run("fit", RunStatus::Ok).await? else { return Ok(true) };
+    let mark = crate::aggregate::watermark(&cx.store.source_days().await?);
+    let age = mark.map_or(0, |mark| mark.0 - last.origin.unwrap_or(i32::MIN / 2));
+    // Data from before the last fit's origin (a late file, a longer history) makes the fit stale, too.
+    Ok(age >= cx.config.forecast.refit_days as i32 || age < 0)
+}
+
+/// Runs the stage.
+pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
+    let mut summary = Summary::default();
+    let mut raw: Option<(CityPanel, Vec<NodeFit>)> = None;
+    let mut rows = Vec::new();
+    for basis in Basis::ALL {
+        let (city, origin) = city::panel(cx, basis).await?;
+        summary.origin = Some(origin.date());
+        let fits = match &raw {
+            // A source that labels no repeats has the same counts on both bases.
+            Some((same, fits)) if same.panel == city.panel => fits.clone(),
+            _ => fit(cx, &city, origin).await?,
+        };
+        rows.push((basis, city.keys.clone(), fits.clone()));
+        raw.get_or_insert((city, fits));
+    }
+    let mut tx = cx.store.begin().await?;
+    for (basis, keys, fits) in rows {
+        let ids = tx.register_series(basis, &keys).await?;
+        let mut fits: Vec<FitRow> = ids.into_iter().zip(&fits).map(|(id, fit)| row(id, fit, &mut summary)).collect();
+        fits.sort_unstable_by_key(|f| f.series);
+        tx.put_fits(active.run, &fits).await?;
+    }
+    let origin = summary.origin.map(Day::from);
+    Done::new(tx, origin, &summary)
+}
+
+async fn fit(cx: &Cx, city: &CityPanel, origin: Day) -> anyhow::Result<Vec<NodeFit>> {
+    let calendar = city::calendar(cx, city.panel.start.into(), origin.plus(400))?;
+    let params = Params { origins: cx.config.forecast.origins, ..Params::default() };
+    let (city, progress) = (city.clone(), cx.progress.clone());
+    let total = city.hierarchy.nodes.len() as u64;
+    let fits = tokio::task::spawn_blocking(move || {
+        let at = |done: usize| progress.at("fit", done as u64, total.max(done as u64));
+        let fits = forecast::fit(&city.panel, &city.hierarchy, &calendar, &params, &at);
+        progress.done("fit");
+        fits
+    });
+    Ok(fits.await?)
+}
+
+fn row(series: i32, fit: &NodeFit, summary: &mut Summary) -> FitRow {
+    summary.series += 1;
+    *summary.models.entry(fit.model.name()).or_default() += 1;
+    let fallback = fit.fallback.as_ref().map(|f| f.name().to_owned());
+    if let Some(reason) = &fallback {
+        *summary.fallbacks.entry(reason.clone()).or_default() += 1;
+    }
+    FitRow {
+        series,
+        model: fit.model.name().to_owned(),
+        fallback,
+        fit: serde_json::to_string(fit).unwrap_or_default(),
+        mase: fit.scores.mase,
+        rmsse: fit.scores.rmsse,
+        wql: fit.scores.wql,
+        wql_naive: fit.scores.wql_naive,
+        coverage_80: fit.scores.coverage_80,
+        coverage_95: fit.scores.coverage_95,
+        scored: fit.scores.n as i32,
+    }
+}
