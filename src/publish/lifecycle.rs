@@ -216,3 +216,198 @@ fn change(plan: &mut Plan, before: &Alert, mut after: Alert, now: Millis) {
         plan.changed.push(after);
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use chrono::NaiveDate;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        store::{
+            alarms::{Driver, Kind},
+            alerts::{Compare, Lane},
+        },
+        ticket::Basis,
+    };
+
+    /// The alert of the product description.
+    pub(crate) fn body(kind: Kind, severity: Severity) -> AlertBody {
+        let day = |d| NaiveDate::from_ymd_opt(2024, 11, d).unwrap();
+        let driver = |district: &str, share| Driver {
+            topic: "室温不达标".into(),
+            district: district.into(),
+            observed: 200.0 * share,
+            expected: 60.0 * share,
+            share,
+        };
+        AlertBody {
+            title: "供暖-室温不达标 朝阳区".into(),
+            topic: vec!["供暖".into(), "室温不达标".into()],
+            district: vec!["朝阳区".into()],
+            basis: Basis::Raw,
+            kind,
+            lane: Lane::Risk,
+            severity,
+            observed: (kind == Kind::Spike).then_some(412.0),
+            expected: 180.0,
+            lower: Some(131.0),
+            upper: 246.0,
+            score: 3.515,
+            p_value: 1e-9,
+            lead_days: if kind == Kind::Spike { 0 } else { 11 },
+            onset: day(15),
+            window: if kind == Kind::Spike { (day(15), day(15)) } else { (day(25), day(30)) },
+            method: "robust_glm".into(),
+            drivers: vec![driver("A 街道", 0.44), driver("B 街道", 0.12)],
+            compare: Compare { last_week: Some(210.0), last_year: Some(292.0), norm: Some(120.0) },
+        }
+    }
+
+    /// An alert raised on a day.
+    pub(crate) fn alert(fingerprint: &str, day: i32) -> Alert {
+        let mut out = Plan::default();
+        let candidate = candidate(fingerprint, day, Severity::Low, false);
+        raise(&mut out, &Seen { candidate: &candidate, from: Day(day) }, Day(day), 0);
+        out.raised.remove(0)
+    }
+
+    fn candidate(fingerprint: &str, day: i32, severity: Severity, suppressed: bool) -> Candidate {
+        let body = AlertBody { onset: Day(day).date(), ..body(Kind::Spike, severity) };
+        let alarm = Alarm {
+            fingerprint: fingerprint.to_owned(),
+            window: (Day(day), Day(day)),
+            kind: Kind::Spike,
+            method: "robust_glm".into(),
+            series: 1,
+            topic: 1,
+            district: 1,
+            basis: Basis::Raw,
+            observed: body.observed,
+            expected: body.expected,
+            bound: body.upper,
+            p_value: body.p_value,
+            score: body.score,
+            lead_days: 0,
+            severity,
+            drivers: Vec::new(),
+            suppressed: suppressed.then(|| "budget".to_owned()),
+        };
+        Candidate { alarm, body }
+    }
+
+    /// What a store would hold after a plan.
+    fn apply(alerts: &mut Vec<Alert>, plan: &Plan) {
+        for raised in &plan.raised {
+            if !alerts.iter().any(|a| a.id == raised.id) {
+                alerts.push(raised.clone());
+            }
+        }
+        for changed in &plan.changed {
+            if let Some(alert) = alerts.iter_mut().find(|a| a.id == changed.id) {
+                *alert = changed.clone();
+            }
+        }
+    }
+
+    fn open(alerts: &[Alert]) -> Vec<Alert> {
+        alerts.iter().filter(|a| a.state.is_open()).cloned().collect()
+    }
+
+    fn kinds(plan: &Plan) -> Vec<EventKind> {
+        plan.events.iter().map(|e| e.kind).collect()
+    }
+
+    #[test]
+    fn an_alert_fires_rises_and_resolves_once() {
+        let mut alerts = Vec::new();
+        let days: [(&[Candidate], &[EventKind]); 7] = [
+            (&[candidate("a", 1, Severity::Medium, false)], &[EventKind::Firing]),
+            (&[candidate("a", 2, Severity::Low, false)], &[]),
+            (&[candidate("a", 3, Severity::Critical, false)], &[EventKind::Updated]),
+            (&[], &[]),
+            (&[candidate("a", 5, Severity::Critical, true)], &[]),
+            (&[], &[]),
+            (&[], &[EventKind::Resolved]),
+        ];
+        for (day, (alarms, events)) in (1..).zip(days) {
+            let first = plan(&open(&alerts), alarms, Day(day), 1000, 2);
+            assert_eq!(kinds(&first), events, "day {day}");
+            apply(&mut alerts, &first);
+            let again = plan(&open(&alerts), alarms, Day(day), 2000, 2);
+            assert_eq!(again.changed, [], "planning day {day} again");
+        }
+        assert_eq!(alerts.len(), 1);
+        assert_eq!(alerts[0].state, State::Resolved);
+        assert_eq!(alerts[0].body.severity, Severity::Critical);
+        assert_eq!(alerts[0].body.onset, Day(1).date());
+        // The same trouble later is a new alert.
+        let later = plan(&open(&alerts), &[candidate("a", 9, Severity::Low, false)], Day(9), 0, 2);
+        assert_ne!(later.raised[0].id, alerts[0].id);
+    }
+
+    #[test]
+    fn silenced_alerts_live_and_end_without_a_word() {
+        let mut silenced = alert("a", 1);
+        silenced.state = State::Silenced;
+        let rises = plan(&[silenced.clone()], &[candidate("a", 2, Severity::Critical, false)], Day(2), 0, 1);
+        assert_eq!((rises.changed.len(), rises.events.len()), (1, 0));
+        let ends = plan(&[silenced], &[], Day(2), 0, 1);
+        assert_eq!(ends.changed[0].state, State::Resolved);
+        assert_eq!(ends.events, []);
+    }
+
+    #[test]
+    fn several_windows_of_one_run_are_one_alert_since_the_first() {
+        let alarms = [
+            candidate("a", 5, Severity::Low, false),
+            candidate("a", 3, Severity::High, false),
+            candidate("a", 7, Severity::Critical, true),
+        ];
+        let plan = plan(&[], &alarms, Day(7), 0, 2);
+        assert_eq!(plan.raised.len(), 1);
+        assert_eq!(plan.raised[0].body.onset, Day(3).date());
+        assert_eq!(plan.raised[0].body.severity, Severity::Low, "the newest told window speaks");
+    }
+
+    proptest! {
+        /// Over any history: one open alert a fingerprint; each alert fires once, first, and resolves at most once, last;
+        /// no delivery id comes twice except from planning the same day again, which changes nothing.
+        #[test]
+        fn any_history_keeps_the_order_of_a_life(
+            days in prop::collection::vec(prop::collection::vec((0..3usize, 0..4usize, prop::bool::weighted(0.2)), 0..4), 1..40),
+            resolve_after in 1u32..4,
+        ) {
+            let mut alerts: Vec<Alert> = Vec::new();
+            let mut told: BTreeMap<Uuid, Vec<EventKind>> = BTreeMap::new();
+            let mut ids = BTreeSet::new();
+            for (day, cells) in (1..).zip(days) {
+                let alarms: Vec<Candidate> = cells.iter()
+                    .map(|&(f, s, quiet)| candidate(["a", "b", "c"][f], day, Severity::ALL[s], quiet)).collect();
+                let first = plan(&open(&alerts), &alarms, Day(day), 0, resolve_after);
+                for event in &first.events {
+                    prop_assert!(ids.insert(event.delivery_id("r")));
+                    told.entry(event.alert.id).or_default().push(event.kind);
+                }
+                apply(&mut alerts, &first);
+                let again = plan(&open(&alerts), &alarms, Day(day), 0, resolve_after);
+                prop_assert_eq!(&again.changed, &[]);
+                for event in &again.events {
+                    prop_assert!(ids.contains(&event.delivery_id("r")), "{:?}", event.kind);
+                }
+                apply(&mut alerts, &again);
+                let mut fingerprints: Vec<String> = open(&alerts).into_iter().map(|a| a.fingerprint).collect();
+                fingerprints.sort();
+                let n = fingerprints.len();
+                fingerprints.dedup();
+                prop_assert_eq!(n, fingerprints.len());
+            }
+            for (id, kinds) in told {
+                prop_assert_eq!(kinds[0], EventKind::Firing);
+                prop_assert_eq!(kinds.iter().filter(|k| **k == EventKind::Firing).count(), 1);
+                let resolved = alerts.iter().any(|a| a.id == id && a.state == State::Resolved);
+                prop_assert_eq!(kinds.last() == Some(&EventKind::Resolved), resolved);
+            }
+        }
+    }
+}
