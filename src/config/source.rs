@@ -1,4 +1,6 @@
 //! `[[source]]`: where tickets come from and how their columns are read.
+use std::collections::BTreeMap;
+
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 
@@ -15,12 +17,18 @@ pub struct Source {
     /// Files or glob patterns that the ingest stage looks at.
     #[garde(skip)]
     pub files: Vec<String>,
-    /// Built-in mapping of a published export; `columns` and the rest refine it.
+    /// Built-in mapping of a published export.
     #[garde(skip)]
     pub preset: Option<String>,
     /// Column names, time format, zone, topic path, district path.
     #[garde(skip)]
     pub mapping: Option<Mapping>,
+    /// Old topic names and what they are called now, over the preset's own.
+    #[garde(skip)]
+    pub rename_topic: BTreeMap<String, String>,
+    /// Old district names and what they are called now, over the preset's own.
+    #[garde(skip)]
+    pub rename_district: BTreeMap<String, String>,
     /// Share of rejected rows above which a file is refused as a whole.
     #[garde(range(min = 0.0, max = 1.0))]
     pub max_reject_share: f64,
@@ -28,14 +36,26 @@ pub struct Source {
 
 impl Default for Source {
     fn default() -> Self {
-        Self { name: String::new(), files: Vec::new(), preset: None, mapping: None, max_reject_share: 0.05 }
+        Self {
+            name: String::new(),
+            files: Vec::new(),
+            preset: None,
+            mapping: None,
+            rename_topic: BTreeMap::new(),
+            rename_district: BTreeMap::new(),
+            max_reject_share: 0.05,
+        }
     }
 }
 
 impl Source {
-    /// The mapping in force: the preset's, or the configured one.
+    /// The mapping in force: the configured one or the preset's, with the source's renamings laid over it.
     pub fn mapping(&self) -> Mapping {
-        self.mapping.clone().or_else(|| self.preset.as_deref().and_then(presets::find)).unwrap_or_default()
+        let base = self.mapping.clone().or_else(|| self.preset.as_deref().and_then(presets::find));
+        let mut mapping = base.unwrap_or_default();
+        mapping.rename_topic.extend(self.rename_topic.clone());
+        mapping.rename_district.extend(self.rename_district.clone());
+        mapping
     }
 
     pub(super) fn semantic(&self, i: usize, found: &mut Vec<Problem>) {

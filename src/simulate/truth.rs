@@ -1,0 +1,69 @@
+//! What was planted in a simulated city, for tests and scorers to look for.
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+/// What kind of event was planted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A storm of one to three days in a few districts.
+    Storm,
+    /// A rise over some days in one cell, over by now.
+    Cluster,
+    /// A rise in one cell over the last days: still live at the end.
+    EmergingCluster,
+    /// Heating is turned on: a spike that decays.
+    SeasonOnset,
+    /// A season that begins after the last day.
+    ComingRise,
+}
+
+/// One planted event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Planted {
+    /// What it is.
+    pub kind: Kind,
+    /// Topic path, top level first, under its present name.
+    pub topic: Vec<String>,
+    /// District, or the whole city.
+    pub district: Option<String>,
+    /// First day.
+    pub from: NaiveDate,
+    /// Last day, inclusive.
+    pub to: NaiveDate,
+    /// Largest factor over what the day would otherwise have expected; for a coming rise, the mean of its days
+    /// over the mean of the four weeks before.
+    pub factor: f64,
+}
+
+/// A topic that changed its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renamed {
+    /// Name before.
+    pub old: String,
+    /// Name from `on`.
+    pub new: String,
+    /// First day under the new name.
+    pub on: NaiveDate,
+}
+
+/// Everything that was planted, and what was written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Truth {
+    /// Seed of the city.
+    pub seed: u64,
+    /// First day.
+    pub from: NaiveDate,
+    /// Last day.
+    pub to: NaiveDate,
+    /// Rows written.
+    pub tickets: u64,
+    /// Of them, repeat callers.
+    pub repeats: u64,
+    /// Planted events by first day.
+    pub events: Vec<Planted>,
+    /// The topic that changed its name.
+    pub renamed: Renamed,
+    /// The day on which the source has a gap.
+    pub outage: NaiveDate,
+}
