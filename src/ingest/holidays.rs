@@ -2,7 +2,7 @@
 use std::path::Path;
 
 use anyhow::Context;
-use weisu_models::calendar::{Calendar, rows};
+use weisu_models::calendar::{Calendar, Row, from_rows};
 
 /// Reads a holidays file; an error names the line.
 pub fn read(path: &Path) -> anyhow::Result<Calendar> {
@@ -10,9 +10,9 @@ pub fn read(path: &Path) -> anyhow::Result<Calendar> {
         .trim(csv::Trim::All)
         .from_path(path)
         .with_context(|| format!("cannot read {}", path.display()))?;
-    let rows: Vec<rows::Row> = reader
+    let rows: Vec<Row> = reader
         .deserialize()
         .collect::<Result<_, _>>()
         .with_context(|| format!("{}: expected columns ds,name[,off,status] with ds as 2024-02-10", path.display()))?;
-    Ok(rows::from_rows(rows))
+    Ok(from_rows(rows))
 }

@@ -34,6 +34,5 @@ pub async fn run(cx: &Cx) -> anyhow::Result<Done> {
     };
     let mut tx = cx.store.begin().await?;
     tx.put_source_days(&days).await?;
-    cx.metrics.data_until(mark.map(Day::date));
     Done::new(tx, mark, &summary)
 }

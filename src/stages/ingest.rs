@@ -173,9 +173,10 @@ async fn file(cx: &Cx, active: &Active, source: &Source, path: &Path, sha256: &s
 async fn finish(cx: &Cx, active: &Active, source: &Source, sink: Sink, sha256: &str) -> anyhow::Result<FileSummary> {
     let Sink { tx, mut summary, rejects, .. } = sink;
     summary.rejects_file = rejects.close()?;
-    cx.metrics.ingested(&summary.source, &summary.reasons);
+    summary.reasons.iter().for_each(|(reason, n)| cx.metrics.rejected(reason, *n));
     let share = summary.rejected as f64 / summary.rows.max(1) as f64;
     if share > source.max_reject_share {
+        cx.metrics.ingest_refused();
         bail!(
             "{}: {} of {} rows rejected ({:.1} %, most often {}), more than source.max_reject_share allows: nothing of it \
              was kept. See {}, mend source.mapping or the file, or raise the share",
@@ -192,7 +193,7 @@ async fn finish(cx: &Cx, active: &Active, source: &Source, sink: Sink, sha256: &
     tx.put_file(&source.name, &summary.file, sha256, active.run).await?;
     tx.hold(&active.lease).await?;
     tx.commit().await?;
-    cx.metrics.committed(&summary.source, tally.added, tally.replaced, tally.duplicates);
+    cx.metrics.tickets(tally.added, tally.replaced, tally.duplicates);
     Ok(summary)
 }
 

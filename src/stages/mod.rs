@@ -191,6 +191,8 @@ pub enum Activation {
         /// What it did.
         summary: serde_json::Value,
     },
+    /// Nothing new for it to do.
+    NotDue,
     /// Another process is running this stage.
     Busy {
         /// Who.
@@ -223,6 +225,9 @@ async fn leased(
     files: Option<&[PathBuf]>,
     lease: &Lease,
 ) -> anyhow::Result<Activation> {
+    if files.is_none() && !due(cx, stage).await? {
+        return Ok(Activation::NotDue);
+    }
     let begun = std::time::Instant::now();
     // Whoever holds the lease knows that no other run of the stage is alive.
     cx.store.fail_abandoned(stage.name(), cx.millis()).await?;
@@ -242,18 +247,28 @@ async fn leased(
     let seconds = begun.elapsed().as_secs_f64();
     match result {
         Ok(summary) => {
-            cx.metrics.stage_ended(stage.name(), "ok", seconds, cx.now);
+            cx.metrics.run(stage.name(), "ok", seconds);
             tracing::info!(stage = stage.name(), run = active.run, seconds, %summary, "stage done");
             Ok(Activation::Ran { run: active.run, summary })
         }
         Err(error) => {
-            cx.metrics.stage_ended(stage.name(), "failed", seconds, cx.now);
+            cx.metrics.run(stage.name(), "failed", seconds);
             let finished = cx.millis() + (seconds * 1000.0) as Millis;
             if let Err(second) = cx.store.fail_run(active.run, finished, &format!("{error:#}")).await {
                 tracing::warn!(stage = stage.name(), error = format!("{second:#}"), "failure not recorded");
             }
             Err(error.context(format!("stage {}", stage.name())))
         }
+    }
+}
+
+/// Whether a stage of the daily chain has something new to do.
+async fn due(cx: &Cx, stage: Stage) -> anyhow::Result<bool> {
+    match stage {
+        Stage::Fit => fit::due(cx).await,
+        Stage::Forecast => forecast::due(cx).await,
+        Stage::Detect => detect::due(cx).await,
+        _ => Ok(true),
     }
 }
 

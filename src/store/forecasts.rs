@@ -2,7 +2,8 @@
 //!
 //! A year of a big city is millions of rows a day, so forecasts go in by the fastest way each database has:
 //! SQLite by statements of many rows in one transaction, PostgreSQL by binary COPY. Rows are sent in key order.
-use super::{Doing, Store, StoreError, Tx, on_read};
+use super::{Doing, Run, Store, StoreError, Tx, on_read};
+use crate::ticket::Day;
 
 /// Whether a forecast period is a day or a calendar month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
@@ -178,5 +179,19 @@ impl Store {
         const SQL: &str = "SELECT series, model, fallback, fit, mase, rmsse, wql, wql_naive, coverage_80, coverage_95, \
              scored FROM fits WHERE run = $1 ORDER BY series";
         on_read!(self, c => sqlx::query_as(SQL).bind(run).fetch_all(c)).doing("read fits")
+    }
+
+    /// Expected tickets of whole weeks after `origin`, as (series, week from 0, sum of daily means).
+    pub async fn weekly_means(&self, run: i64, origin: Day, weeks: i32) -> Result<Vec<(i32, i32, f64)>, StoreError> {
+        const SQL: &str = "SELECT series, (target - $2 - 1) / 7 AS week, SUM(mean) FROM forecasts \
+             WHERE run = $1 AND grain = 0 AND target <= $2 + 7 * $3 GROUP BY series, (target - $2 - 1) / 7 \
+             HAVING COUNT(*) = 7 AND SUM(mean) >= 1 ORDER BY series, week";
+        on_read!(self, c => sqlx::query_as(SQL).bind(run).bind(origin.0).bind(weeks).fetch_all(c)).doing("read forecasts")
+    }
+
+    /// The fit run that a forecast run rests on, from its summary.
+    pub async fn fit_of_forecast(&self, forecast: &Run) -> Result<i64, StoreError> {
+        let summary: serde_json::Value = serde_json::from_str(&forecast.summary).unwrap_or_default();
+        summary["fit_run"].as_i64().ok_or_else(|| StoreError::Corrupt { what: "runs.summary", value: forecast.summary.clone() })
     }
 }

@@ -14,6 +14,7 @@ mod counts;
 mod forecasts;
 pub mod outbox;
 mod postgres;
+mod prune;
 mod runs;
 mod series;
 mod slots;
