@@ -28,7 +28,10 @@ pub fn source_days(per_day: &[(i32, i32, i64)], today: Day) -> Vec<SourceDay> {
     }
     let mut out = Vec::new();
     for (source, days) in sources {
-        let (Some(first), Some(last)) = (days.keys().next().copied(), days.keys().next_back().copied()) else { continue };
+        let (Some(first), Some(last)) = (days.keys().next().copied(), days.keys().next_back().copied())
+        else {
+            continue;
+        };
         for day in first..=last {
             let tickets = days.get(&day).copied().unwrap_or(0);
             let usual = usual(&days, day);
@@ -47,7 +50,8 @@ pub fn source_days(per_day: &[(i32, i32, i64)], today: Day) -> Vec<SourceDay> {
 
 /// Median of the same weekday over the eight weeks around a day, the day itself left out; 0 with no such day.
 fn usual(days: &BTreeMap<i32, i64>, day: i32) -> f64 {
-    let mut near: Vec<i64> = (-4..=4).filter(|w| *w != 0).filter_map(|w| days.get(&(day + 7 * w)).copied()).collect();
+    let mut near: Vec<i64> =
+        (-4..=4).filter(|w| *w != 0).filter_map(|w| days.get(&(day + 7 * w)).copied()).collect();
     near.sort_unstable();
     near.get(near.len() / 2).copied().unwrap_or(0) as f64
 }
@@ -175,7 +179,14 @@ fn paths(tree: &[TreeNode], used: impl Iterator<Item = i32>, limit: usize) -> Fx
         })
         .collect();
     let depth = full.iter().map(|(_, path)| path.len()).min().unwrap_or(0).min(limit);
-    full.into_iter().map(|(leaf, mut path)| (leaf, { path.truncate(depth); path })).collect()
+    full.into_iter()
+        .map(|(leaf, mut path)| {
+            (leaf, {
+                path.truncate(depth);
+                path
+            })
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,27 +1,65 @@
-//! The command line: one file a subcommand. Exit codes: 0 done, 1 failed, 2 usage, 75 try again later, 78 configuration.
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+//! The command line: one file a subcommand.
+//!
+//! Exit codes: 0 done, 1 failed, 2 usage, 75 busy or unreachable (try again later), 78 configuration.
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
+use anyhow::Context;
+use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand, ValueEnum};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::{config::Lang, schedule::clock::Wall};
+use crate::{
+    config::{Config, Lang, Problems},
+    metrics::Metrics,
+    schedule::clock::{Clock, Fixed, Wall},
+    stages::{Cx, Owner},
+    store::{Store, StoreError},
+    telemetry::{self, LogFormat},
+};
 
+mod check_config;
 mod detect;
 mod forecast;
+mod ingest;
+mod once;
+pub mod progress;
+mod run;
 mod simulate;
+mod status;
+mod text;
 
-/// Forecasts and early alerts for city hotlines.
+/// Configuration files looked for when none is named.
+const DEFAULT_CONFIGS: [&str; 2] = ["weisu.toml", "/etc/weisu/weisu.toml"];
+
+/// Forecasts and early alerts for city hotlines: acting before the complaint.
+///
+/// Exit codes: 0 done, 1 failed, 2 usage, 75 busy or unreachable (try again later), 78 configuration.
 #[derive(Debug, Parser)]
-#[command(name = "weisu", version, about, propagate_version = true)]
+#[command(name = "weisu", version, propagate_version = true)]
 struct Cli {
-    /// Configuration file
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every subcommand.
+#[derive(Debug, clap::Args)]
+pub struct Global {
+    /// Configuration file [default: weisu.toml, then /etc/weisu/weisu.toml]
     #[arg(long, short, global = true, env = "WEISU_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// How results are printed
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     format: Format,
-    #[command(subcommand)]
-    command: Command,
+    /// How log lines look
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+    /// Act as if it were this instant (RFC 3339), to replay a day
+    #[arg(long, global = true, value_name = "TIME")]
+    now: Option<DateTime<Utc>>,
+    /// Draw no progress bars
+    #[arg(long, short, global = true)]
+    quiet: bool,
 }
 
 /// How results are printed.
@@ -35,29 +73,60 @@ pub enum Format {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Simulate a seeded city as a ticket export
+    Simulate(simulate::Args),
+    /// Read ticket files into the store
+    Ingest(ingest::Args),
+    /// Run the daily chain once: ingest, aggregate, fit when due, forecast, detect, publish
+    Once(once::Args),
+    /// Stay up and run everything on schedule
+    Run(run::Args),
     /// Forecast the stored panel, or a panel file with --input
     Forecast(forecast::Args),
     /// Judge the stored counts, or a file of counts with --input
     Detect(detect::Args),
-    /// Write the tickets of a seeded, invented city
-    Simulate(simulate::Args),
+    /// What is stored, what ran, what waits
+    Status,
+    /// Check the configuration and report every mistake
+    CheckConfig(check_config::Args),
 }
 
 /// Parses the command line and runs it.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let result = match &cli.command {
-        Command::Forecast(args) => forecast::run(args),
-        Command::Detect(args) => detect::run(args),
-        Command::Simulate(args) => simulate::run(args, cli.format, &Wall),
-    };
-    match result {
+    let level = if matches!(cli.command, Command::Run(_)) { "info" } else { "warn" };
+    telemetry::init(level, cli.global.log_format);
+    match dispatch(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{error:#}");
-            ExitCode::FAILURE
+            text::error(&error);
+            ExitCode::from(exit_code(&error))
         }
     }
+}
+
+fn dispatch(cli: &Cli) -> anyhow::Result<()> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Simulate(args) => simulate::run(args, global.format, &*global.clock()),
+        Command::Forecast(args) if args.input.is_some() => forecast::run(args),
+        Command::Detect(args) if args.input.is_some() => detect::run(args),
+        Command::CheckConfig(args) => check_config::run(global, args),
+        Command::Ingest(args) => block_on(ingest::run(global, args)),
+        Command::Once(args) => block_on(once::run(global, args)),
+        Command::Run(args) => block_on(run::run(global, args)),
+        Command::Forecast(_) => block_on(once::stage(global, crate::stages::Stage::Forecast)),
+        Command::Detect(_) => block_on(once::stage(global, crate::stages::Stage::Detect)),
+        Command::Status => block_on(status::run(global)),
+    }
+}
+
+fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?
+        .block_on(work)
 }
 
 /// The language that the environment asks for: the first of `LC_ALL`, `LC_MESSAGES` and `LANG` that is set.
@@ -68,20 +137,56 @@ fn language(variable: impl Fn(&str) -> Option<String>) -> Lang {
     if set.is_some_and(|value| value.starts_with("zh")) { Lang::Zh } else { Lang::En }
 }
 
-/// A bar for work of `total` steps; [`advance`] shows it once the work has taken a second.
-fn progress(what: &'static str, total: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{msg:12} {bar:40} {human_pos}/{human_len} {eta}");
-    ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden())
-        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-        .with_message(what)
+fn exit_code(error: &anyhow::Error) -> u8 {
+    let busy = |e: &StoreError| {
+        matches!(e, StoreError::Locked { .. } | StoreError::Open { .. } | StoreError::Fenced { .. })
+    };
+    if error.chain().any(|e| e.is::<Problems>() || e.is::<NoConfig>()) {
+        78
+    } else if error.chain().any(|e| e.is::<once::Busy>() || e.downcast_ref::<StoreError>().is_some_and(busy))
+    {
+        75
+    } else {
+        1
+    }
 }
 
-/// Moves a bar to `position`; it is drawn on stderr, and only if that is a terminal.
-fn advance(bar: &ProgressBar, position: u64) {
-    if bar.is_hidden() && bar.elapsed() > Duration::from_secs(1) {
-        bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+/// No configuration file is there.
+#[derive(Debug, thiserror::Error)]
+#[error("no configuration: looked for {}; name one with --config, or try `weisu demo`", DEFAULT_CONFIGS.join(" and "))]
+struct NoConfig;
+
+impl Global {
+    /// Path of the configuration.
+    fn config_path(&self) -> anyhow::Result<PathBuf> {
+        let found = DEFAULT_CONFIGS.iter().map(PathBuf::from).find(|path| path.exists());
+        self.config.clone().or(found).ok_or_else(|| NoConfig.into())
     }
-    bar.set_position(position);
+
+    /// Reads and checks the configuration.
+    fn load(&self) -> anyhow::Result<Config> {
+        Ok(Config::load(&self.config_path()?)?)
+    }
+
+    /// Where the time comes from.
+    fn clock(&self) -> Arc<dyn Clock> {
+        match self.now {
+            Some(now) => Arc::new(Fixed(now)),
+            None => Arc::new(Wall),
+        }
+    }
+
+    /// Opens the store and gathers what stages need.
+    async fn cx(&self, config: Config) -> anyhow::Result<Cx> {
+        Ok(Cx {
+            store: Store::open(&config.store.options()).await?,
+            config: Arc::new(config),
+            now: self.clock().now(),
+            owner: Owner::this_process(),
+            progress: progress::bars(self.quiet || self.format == Format::Json),
+            metrics: Metrics::new()?,
+        })
+    }
 }
 
 #[cfg(test)]

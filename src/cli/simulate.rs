@@ -14,6 +14,7 @@ use crate::{
     config::Lang,
     schedule::clock::Clock,
     simulate::{City, Params, Truth},
+    stages::Progress,
 };
 
 /// Arguments of `simulate`.
@@ -57,7 +58,7 @@ pub fn run(args: &Args, format: Format, clock: &dyn Clock) -> anyhow::Result<()>
         districts: args.districts,
         scale: args.scale,
     })?;
-    let truth = write_tickets(&city, &args.out)?;
+    let truth = write_tickets(&city, &args.out, &*super::progress::bars(false))?;
     if let Some(path) = &args.truth {
         let json = serde_json::to_vec_pretty(&truth)?;
         std::fs::write(path, json).with_context(|| format!("cannot write {}", path.display()))?;
@@ -66,9 +67,9 @@ pub fn run(args: &Args, format: Format, clock: &dyn Clock) -> anyhow::Result<()>
 }
 
 /// Writes the city's tickets to `path`, under a temporary name until they are complete.
-pub fn write_tickets(city: &City, path: &Path) -> anyhow::Result<Truth> {
+pub fn write_tickets(city: &City, path: &Path, bars: &dyn Progress) -> anyhow::Result<Truth> {
     let part = path.with_added_extension("part");
-    let truth = write_part(city, &part, path.extension().is_some_and(|e| e == "gz"))
+    let truth = write_part(city, &part, path.extension().is_some_and(|e| e == "gz"), bars)
         .and_then(|truth| std::fs::rename(&part, path).map(|()| truth));
     truth.with_context(|| {
         std::fs::remove_file(&part).ok();
@@ -76,10 +77,10 @@ pub fn write_tickets(city: &City, path: &Path) -> anyhow::Result<Truth> {
     })
 }
 
-fn write_part(city: &City, path: &Path, is_gzip: bool) -> io::Result<Truth> {
+fn write_part(city: &City, path: &Path, is_gzip: bool, bars: &dyn Progress) -> io::Result<Truth> {
     let file = File::create(path)?;
-    let bar = super::progress("simulate", city.estimate());
-    let progress = |rows| super::advance(&bar, rows);
+    let total = city.estimate();
+    let progress = |rows: u64| bars.at("simulate", rows.min(total), total);
     let truth = if is_gzip {
         let mut gz = GzEncoder::new(BufWriter::new(file), Compression::fast());
         let truth = city.write(&mut gz, &progress)?;
@@ -91,7 +92,7 @@ fn write_part(city: &City, path: &Path, is_gzip: bool) -> io::Result<Truth> {
         out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
         truth
     };
-    bar.finish_and_clear();
+    bars.done("simulate");
     Ok(truth)
 }
 

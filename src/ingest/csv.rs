@@ -39,7 +39,10 @@ pub struct Reader {
 /// What the parser made of the window.
 enum Parsed {
     /// `ends[..n]` are the fields of a record of this many bytes.
-    Record { bytes: usize, fields: usize },
+    Record {
+        bytes: usize,
+        fields: usize,
+    },
     /// The record is longer than may be, or breaks off.
     Broken,
     End,
@@ -82,8 +85,10 @@ impl Reader {
         self.fill()?;
         let path = self.path.clone();
         let empty = || IngestError::Empty { path: path.clone() };
-        let first = self.window[..self.filled].split(|b| *b == b'\n').next().filter(|l| !l.trim_ascii().is_empty());
-        let delimiter = mapping.delimiter.map(|c| c as u8).unwrap_or_else(|| likely_delimiter(first.unwrap_or_default()));
+        let first =
+            self.window[..self.filled].split(|b| *b == b'\n').next().filter(|l| !l.trim_ascii().is_empty());
+        let delimiter =
+            mapping.delimiter.map(|c| c as u8).unwrap_or_else(|| likely_delimiter(first.unwrap_or_default()));
         first.ok_or_else(empty)?;
         self.parser = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
         let Parsed::Record { bytes, fields } = self.parse()? else { return Err(empty()) };
@@ -202,7 +207,10 @@ impl Rows for Reader {
             match parsed {
                 // csv-core passes over blank lines in front of a record; count them.
                 Parsed::Record { bytes, .. } => {
-                    let blank = self.window[self.at..self.at + bytes].iter().take_while(|b| **b == b'\n' || **b == b'\r').count();
+                    let blank = self.window[self.at..self.at + bytes]
+                        .iter()
+                        .take_while(|b| **b == b'\n' || **b == b'\r')
+                        .count();
                     if blank == 0 {
                         break (self.line, parsed);
                     }
@@ -215,7 +223,11 @@ impl Rows for Reader {
             Parsed::End => Ok(Next::End),
             Parsed::Broken => {
                 let first = &self.window[self.at..self.filled];
-                let reason = if memchr::memchr(b'\n', first).is_some() { Reason::UnclosedQuote } else { Reason::TooLong };
+                let reason = if memchr::memchr(b'\n', first).is_some() {
+                    Reason::UnclosedQuote
+                } else {
+                    Reason::TooLong
+                };
                 self.skip_line()?;
                 Ok(Next::Rejected(Reject { line, reason }))
             }

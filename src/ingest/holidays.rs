@@ -10,9 +10,8 @@ pub fn read(path: &Path) -> anyhow::Result<Calendar> {
         .trim(csv::Trim::All)
         .from_path(path)
         .with_context(|| format!("cannot read {}", path.display()))?;
-    let rows: Vec<Row> = reader
-        .deserialize()
-        .collect::<Result<_, _>>()
-        .with_context(|| format!("{}: expected columns ds,name[,off,status] with ds as 2024-02-10", path.display()))?;
+    let rows: Vec<Row> = reader.deserialize().collect::<Result<_, _>>().with_context(|| {
+        format!("{}: expected columns ds,name[,off,status] with ds as 2024-02-10", path.display())
+    })?;
     Ok(from_rows(rows))
 }

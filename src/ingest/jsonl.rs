@@ -30,7 +30,8 @@ pub struct Reader {
 impl Reader {
     /// Opens a file.
     pub fn open(path: &Path, mapping: &Mapping, progress: &Progress) -> Result<Self, IngestError> {
-        let encoding = open::candidates(mapping.encoding.as_deref()).first().copied().unwrap_or(encoding_rs::UTF_8);
+        let encoding =
+            open::candidates(mapping.encoding.as_deref()).first().copied().unwrap_or(encoding_rs::UTF_8);
         let mut reader = Self {
             input: BufReader::new(open::text(path, encoding, progress)?),
             path: path.display().to_string(),
@@ -49,7 +50,9 @@ impl Reader {
         };
         // An object leaves out what is empty: every name that the mapping knows is a possible column.
         reader.header = first.as_object().map(|o| o.keys().cloned().collect()).unwrap_or_default();
-        reader.header.extend(mapping.optional_names().filter(|name| first.get(name).is_none()).map(str::to_owned));
+        reader
+            .header
+            .extend(mapping.optional_names().filter(|name| first.get(name).is_none()).map(str::to_owned));
         reader.layout = Layout::new(&reader.path, &reader.header, mapping)?;
         reader.first = Some(first);
         Ok(reader)

@@ -86,7 +86,11 @@ impl Mapper {
             return Err(Reason::LongAgo);
         }
         let mut time_of = |field: Option<usize>| {
-            field.map(|i| row.field(i)).filter(|t| !t.is_empty()).and_then(|t| self.times.read(t)).map(|(ms, _)| ms)
+            field
+                .map(|i| row.field(i))
+                .filter(|t| !t.is_empty())
+                .and_then(|t| self.times.read(t))
+                .map(|(ms, _)| ms)
         };
         // Closed before received is a fault of the source; the ticket is good, its closing time is not.
         let closed = time_of(self.layout.closed).filter(|closed| *closed >= received);
@@ -112,7 +116,13 @@ impl Mapper {
             received,
             day,
             topic: local(&mut self.topics, &mut self.key, row, &self.layout.topic, &self.rename_topic),
-            district: local(&mut self.districts, &mut self.key, row, &self.layout.district, &self.rename_district),
+            district: local(
+                &mut self.districts,
+                &mut self.key,
+                row,
+                &self.layout.district,
+                &self.rename_district,
+            ),
             closed,
             is_repeat: self.layout.repeat.is_some_and(|i| is_yes(row.field(i))),
         })
@@ -192,7 +202,11 @@ impl Times {
         let date = parsed.to_naive_date().ok()?;
         let local = NaiveDateTime::new(date, parsed.to_naive_time().unwrap_or(NaiveTime::MIN));
         let instant = instant(local, self.zone);
-        let day = if self.zone == self.city { date } else { self.city.timestamp_millis_opt(instant).single()?.date_naive() };
+        let day = if self.zone == self.city {
+            date
+        } else {
+            self.city.timestamp_millis_opt(instant).single()?.date_naive()
+        };
         Some((instant, day.into()))
     }
 }

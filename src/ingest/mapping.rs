@@ -145,7 +145,8 @@ impl Mapping {
 
     /// Names of columns that a JSON object may leave out.
     pub fn optional_names(&self) -> impl Iterator<Item = &str> {
-        let optional = [&self.closed, &self.updated, &self.repeat].into_iter().chain(&self.topic).chain(&self.district);
+        let optional =
+            [&self.closed, &self.updated, &self.repeat].into_iter().chain(&self.topic).chain(&self.district);
         optional.filter_map(|c| c.0.last()).map(String::as_str)
     }
 

@@ -41,7 +41,9 @@ pub enum IngestError {
         path: String,
     },
     /// A mapped column is not there.
-    #[error("{path}: no column {wanted:?} for {key}; the file has: {has}. Mend source.mapping.{key} or choose another preset")]
+    #[error(
+        "{path}: no column {wanted:?} for {key}; the file has: {has}. Mend source.mapping.{key} or choose another preset"
+    )]
     NoColumn {
         /// The file.
         path: String,

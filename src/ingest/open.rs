@@ -60,7 +60,8 @@ pub fn bytes(path: &Path, progress: &Progress) -> Result<Box<dyn Read + Send>, I
     let file = File::open(path).map_err(io)?;
     progress.0.1.store(file.metadata().map_err(io)?.len(), Relaxed);
     progress.0.0.store(0, Relaxed);
-    let counted = |file| BufReader::with_capacity(1 << 18, Counted { inner: file, progress: progress.clone() });
+    let counted =
+        |file| BufReader::with_capacity(1 << 18, Counted { inner: file, progress: progress.clone() });
     Ok(match strip_compression(path).1 {
         Some("gz") => Box::new(flate2::read::MultiGzDecoder::new(counted(file))),
         Some("zst") => Box::new(zstd::stream::read::Decoder::with_buffer(counted(file)).map_err(io)?),
@@ -71,7 +72,8 @@ pub fn bytes(path: &Path, progress: &Progress) -> Result<Box<dyn Read + Send>, I
 
 /// The largest file inside a zip: exports are published with one table and perhaps a note beside it.
 fn zip_entry(path: &Path, file: File, progress: &Progress) -> Result<Box<dyn Read + Send>, IngestError> {
-    let container = |why: String| IngestError::Container { path: path.display().to_string(), kind: "zip", why };
+    let container =
+        |why: String| IngestError::Container { path: path.display().to_string(), kind: "zip", why };
     let mut archive = zip::ZipArchive::new(file).map_err(|e| container(e.to_string()))?;
     let mut largest: Option<(u64, u64, u64, zip::CompressionMethod)> = None;
     for i in 0..archive.len() {
@@ -84,7 +86,8 @@ fn zip_entry(path: &Path, file: File, progress: &Progress) -> Result<Box<dyn Rea
     let (_, start, length, method) = largest.ok_or_else(|| container("no file in it".to_owned()))?;
     let mut file = archive.into_inner();
     file.seek(SeekFrom::Start(start)).map_err(|e| container(e.to_string()))?;
-    let raw = BufReader::with_capacity(1 << 18, Counted { inner: file.take(length), progress: progress.clone() });
+    let raw =
+        BufReader::with_capacity(1 << 18, Counted { inner: file.take(length), progress: progress.clone() });
     match method {
         zip::CompressionMethod::Stored => Ok(Box::new(raw)),
         zip::CompressionMethod::Deflated => Ok(Box::new(flate2::bufread::DeflateDecoder::new(raw))),
@@ -94,7 +97,11 @@ fn zip_entry(path: &Path, file: File, progress: &Progress) -> Result<Box<dyn Rea
 
 /// Text of a file as UTF-8. UTF-8 is passed through unchecked (fields are checked one by one, so that one bad
 /// row costs one row); others are converted, with U+FFFD where they cannot be.
-pub fn text(path: &Path, encoding: &'static Encoding, progress: &Progress) -> Result<Box<dyn Read + Send>, IngestError> {
+pub fn text(
+    path: &Path,
+    encoding: &'static Encoding,
+    progress: &Progress,
+) -> Result<Box<dyn Read + Send>, IngestError> {
     let decoder = DecodeReaderBytesBuilder::new()
         .encoding(Some(encoding))
         .utf8_passthru(true)

@@ -53,10 +53,8 @@ impl Reader {
         let as_text = |i: &usize| -> Result<StringArray, arrow_schema::ArrowError> {
             Ok(arrow_cast::cast(batch.column(*i), &DataType::Utf8)?.as_string::<i32>().clone())
         };
-        self.columns = self.projected.iter().map(as_text).collect::<Result<_, _>>().map_err(|e| IngestError::Container {
-            path: self.path.clone(),
-            kind: "Parquet",
-            why: e.to_string(),
+        self.columns = self.projected.iter().map(as_text).collect::<Result<_, _>>().map_err(|e| {
+            IngestError::Container { path: self.path.clone(), kind: "Parquet", why: e.to_string() }
         })?;
         (self.at, self.rows) = (0, batch.num_rows());
         Ok(())
@@ -70,7 +68,11 @@ impl Rows for Reader {
                 None => return Ok(Next::End),
                 Some(Ok(batch)) => self.load(&batch)?,
                 Some(Err(e)) => {
-                    return Err(IngestError::Container { path: self.path.clone(), kind: "Parquet", why: e.to_string() });
+                    return Err(IngestError::Container {
+                        path: self.path.clone(),
+                        kind: "Parquet",
+                        why: e.to_string(),
+                    });
                 }
             }
         }

@@ -140,7 +140,8 @@ pub struct Layout {
 impl Layout {
     /// Lays a mapping over the header of a file.
     pub fn new(path: &str, header: &[String], mapping: &Mapping) -> Result<Self, IngestError> {
-        let mut layout = Self { dropped: header.iter().filter(|h| is_personal(h)).cloned().collect(), ..Self::default() };
+        let mut layout =
+            Self { dropped: header.iter().filter(|h| is_personal(h)).cloned().collect(), ..Self::default() };
         let missing = |key, column: &super::mapping::Column| IngestError::NoColumn {
             path: path.to_owned(),
             key,
@@ -151,14 +152,16 @@ impl Layout {
             layout.columns.push(at);
             layout.columns.len() - 1
         };
-        layout.received = take(mapping.received.find(header).ok_or_else(|| missing("received", &mapping.received))?);
+        layout.received =
+            take(mapping.received.find(header).ok_or_else(|| missing("received", &mapping.received))?);
         layout.id = mapping.id.find(header).map(&mut take);
         layout.closed = mapping.closed.find(header).map(&mut take);
         layout.updated = mapping.updated.find(header).map(&mut take);
         layout.repeat = mapping.repeat.find(header).map(&mut take);
-        for (key, path, fields) in
-            [("topic", &mapping.topic, &mut layout.topic), ("district", &mapping.district, &mut layout.district)]
-        {
+        for (key, path, fields) in [
+            ("topic", &mapping.topic, &mut layout.topic),
+            ("district", &mapping.district, &mut layout.district),
+        ] {
             for column in path {
                 let at = column.find(header).ok_or_else(|| missing(key, column))?;
                 layout.columns.push(at);

@@ -16,11 +16,16 @@ const CALENDAR_MARGIN: i32 = 2;
 /// The city's calendar over the years of `from ..= to` and some around them.
 pub fn calendar(cx: &Cx, from: Day, to: Day) -> anyhow::Result<Calendar> {
     use chrono::Datelike;
-    let region: Region = cx.config.city.calendar.parse().map_err(|e| anyhow::anyhow!("city.calendar: {e}"))?;
-    let mut calendar =
-        Calendar::for_region(region, from.date().year() - CALENDAR_MARGIN, to.date().year() + CALENDAR_MARGIN);
+    let region: Region =
+        cx.config.city.calendar.parse().map_err(|e| anyhow::anyhow!("city.calendar: {e}"))?;
+    let mut calendar = Calendar::for_region(
+        region,
+        from.date().year() - CALENDAR_MARGIN,
+        to.date().year() + CALENDAR_MARGIN,
+    );
     for path in &cx.config.city.holidays {
-        let rows = crate::ingest::holidays::read(path).with_context(|| format!("city.holidays {}", path.display()))?;
+        let rows = crate::ingest::holidays::read(path)
+            .with_context(|| format!("city.holidays {}", path.display()))?;
         calendar = calendar.overlaid(rows);
     }
     Ok(calendar)
@@ -41,8 +46,14 @@ pub async fn panel(cx: &Cx, basis: Basis) -> anyhow::Result<(CityPanel, Day)> {
         cx.store.cell_sources(),
     )?;
     let depth = (cx.config.forecast.topic_depth, cx.config.forecast.district_depth);
-    let parts =
-        Parts { counts: &counts, topics: &topics, districts: &districts, days: &days, cell_sources: &cell_sources, depth };
+    let parts = Parts {
+        counts: &counts,
+        topics: &topics,
+        districts: &districts,
+        days: &days,
+        cell_sources: &cell_sources,
+        depth,
+    };
     Ok((aggregate::panel(&parts, from, to), to))
 }
 
@@ -57,7 +68,8 @@ impl Names {
     /// Reads both trees.
     pub async fn load(cx: &Cx) -> anyhow::Result<Self> {
         let map = |nodes: Vec<TreeNode>| nodes.into_iter().map(|n| (n.id, (n.parent, n.name))).collect();
-        let (topics, districts) = tokio::try_join!(cx.store.tree(Tree::Topics), cx.store.tree(Tree::Districts))?;
+        let (topics, districts) =
+            tokio::try_join!(cx.store.tree(Tree::Topics), cx.store.tree(Tree::Districts))?;
         Ok(Self { topics: map(topics), districts: map(districts) })
     }
 

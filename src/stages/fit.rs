@@ -52,7 +52,8 @@ pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
     let mut tx = cx.store.begin().await?;
     for (basis, keys, fits) in rows {
         let ids = tx.register_series(basis, &keys).await?;
-        let mut fits: Vec<FitRow> = ids.into_iter().zip(&fits).map(|(id, fit)| row(id, fit, &mut summary)).collect();
+        let mut fits: Vec<FitRow> =
+            ids.into_iter().zip(&fits).map(|(id, fit)| row(id, fit, &mut summary)).collect();
         fits.sort_unstable_by_key(|f| f.series);
         tx.put_fits(active.run, &fits).await?;
     }

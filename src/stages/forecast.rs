@@ -56,7 +56,8 @@ pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
     for basis in Basis::ALL {
         let (city, origin) = city::panel(cx, basis).await?;
         summary.origin = Some(origin.date());
-        let known: FxHashMap<SeriesKey, i32> = cx.store.series(basis).await?.into_iter().map(|(id, k)| (k, id)).collect();
+        let known: FxHashMap<SeriesKey, i32> =
+            cx.store.series(basis).await?.into_iter().map(|(id, k)| (k, id)).collect();
         let fits: Vec<Option<NodeFit>> =
             city.keys.iter().map(|key| known.get(key).and_then(|id| stored.get(id)).cloned()).collect();
         summary.borrowed += fits.iter().filter(|f| f.is_none()).count();
@@ -92,7 +93,9 @@ fn with_borrowed(city: &CityPanel, fits: Vec<Option<NodeFit>>) -> anyhow::Result
         .filter_map(|(node, fit)| Some((node.topic, fit.clone()?)))
         .collect();
     let nodes = city.hierarchy.nodes.iter().zip(fits);
-    Ok(nodes.map(|(node, fit)| fit.unwrap_or_else(|| lend(topics.get(&node.topic).unwrap_or(&whole)))).collect())
+    Ok(nodes
+        .map(|(node, fit)| fit.unwrap_or_else(|| lend(topics.get(&node.topic).unwrap_or(&whole))))
+        .collect())
 }
 
 async fn publish(

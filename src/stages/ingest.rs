@@ -86,7 +86,9 @@ pub async fn run(cx: &Cx, active: &Active, named: Option<&[PathBuf]>) -> anyhow:
 /// Which files to read for which source.
 fn plan<'a>(sources: &'a [Source], named: Option<&[PathBuf]>) -> anyhow::Result<Vec<(&'a Source, PathBuf)>> {
     if sources.is_empty() {
-        bail!("no [[source]] in the configuration: say where tickets come from and how their columns are named");
+        bail!(
+            "no [[source]] in the configuration: say where tickets come from and how their columns are named"
+        );
     }
     if let Some(named) = named {
         return named.iter().map(|path| Ok((source_of(sources, path)?, path.clone()))).collect();
@@ -115,11 +117,18 @@ fn source_of<'a>(sources: &'a [Source], path: &Path) -> anyhow::Result<&'a Sourc
     }
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let fits = |source: &&Source| {
-        source.files.iter().any(|p| glob::Pattern::new(p).is_ok_and(|p| p.matches_path(&absolute) || p.matches_path(path)))
+        source
+            .files
+            .iter()
+            .any(|p| glob::Pattern::new(p).is_ok_and(|p| p.matches_path(&absolute) || p.matches_path(path)))
     };
     let names = || sources.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
     sources.iter().find(fits).with_context(|| {
-        format!("{} fits the files of no source ({}): use --source, or add it to source.files", path.display(), names())
+        format!(
+            "{} fits the files of no source ({}): use --source, or add it to source.files",
+            path.display(),
+            names()
+        )
     })
 }
 
@@ -145,7 +154,13 @@ struct Parcel {
     at: (u64, u64),
 }
 
-async fn file(cx: &Cx, active: &Active, source: &Source, path: &Path, sha256: &str) -> anyhow::Result<FileSummary> {
+async fn file(
+    cx: &Cx,
+    active: &Active,
+    source: &Source,
+    path: &Path,
+    sha256: &str,
+) -> anyhow::Result<FileSummary> {
     let (sender, mut parcels) = mpsc::channel(4);
     let reader = tokio::task::spawn_blocking({
         let (mapping, zone, now, path) = (source.mapping(), cx.config.city.zone.0, cx.now, path.to_owned());
@@ -159,7 +174,11 @@ async fn file(cx: &Cx, active: &Active, source: &Source, path: &Path, sha256: &s
         districts: Vec::new(),
         depth: depth_of(&cx.config.source),
         rejects: Rejects::new(&cx.config.store.data, path, active.run),
-        summary: FileSummary { file: path.display().to_string(), source: source.name.clone(), ..Default::default() },
+        summary: FileSummary {
+            file: path.display().to_string(),
+            source: source.name.clone(),
+            ..Default::default()
+        },
     };
     while let Some(parcel) = parcels.recv().await {
         cx.progress.at("ingest", parcel.at.0, parcel.at.1);
@@ -170,7 +189,13 @@ async fn file(cx: &Cx, active: &Active, source: &Source, path: &Path, sha256: &s
     finish(cx, active, source, sink, sha256).await
 }
 
-async fn finish(cx: &Cx, active: &Active, source: &Source, sink: Sink, sha256: &str) -> anyhow::Result<FileSummary> {
+async fn finish(
+    cx: &Cx,
+    active: &Active,
+    source: &Source,
+    sink: Sink,
+    sha256: &str,
+) -> anyhow::Result<FileSummary> {
     let Sink { tx, mut summary, rejects, .. } = sink;
     summary.rejects_file = rejects.close()?;
     summary.reasons.iter().for_each(|(reason, n)| cx.metrics.rejected(reason, *n));
@@ -198,7 +223,11 @@ async fn finish(cx: &Cx, active: &Active, source: &Source, sink: Sink, sha256: &
 }
 
 /// Reads a file on a thread of its own; the columns it never read.
-fn read(path: &Path, context: ingest::Context<'_>, out: &mpsc::Sender<Parcel>) -> anyhow::Result<Vec<String>> {
+fn read(
+    path: &Path,
+    context: ingest::Context<'_>,
+    out: &mpsc::Sender<Parcel>,
+) -> anyhow::Result<Vec<String>> {
     let mut tickets = ingest::open(path, context)?;
     let (mut topics, mut districts) = (0, 0);
     while let Some(batch) = tickets.next_batch(BATCH)? {
@@ -261,7 +290,8 @@ impl Sink {
 
 /// Depth of the deepest source in both trees: shallower paths are padded, so that all leaves are at one depth.
 fn depth_of(sources: &[Source]) -> (usize, usize) {
-    let depth = |of: fn(&ingest::Mapping) -> usize| sources.iter().map(|s| of(&s.mapping())).max().unwrap_or(0);
+    let depth =
+        |of: fn(&ingest::Mapping) -> usize| sources.iter().map(|s| of(&s.mapping())).max().unwrap_or(0);
     (depth(|m| m.topic.len()), depth(|m| m.district.len()))
 }
 
@@ -290,8 +320,10 @@ impl Rejects {
             Some(out) => out,
             none => {
                 let path = self.folder.join(format!("{}.part", self.name));
-                let opened = std::fs::create_dir_all(&self.folder).and_then(|()| std::fs::File::create(&path));
-                let file = opened.with_context(|| format!("cannot write rejected rows to {}", path.display()))?;
+                let opened =
+                    std::fs::create_dir_all(&self.folder).and_then(|()| std::fs::File::create(&path));
+                let file =
+                    opened.with_context(|| format!("cannot write rejected rows to {}", path.display()))?;
                 let mut out = csv::Writer::from_writer(file);
                 out.write_record(["line", "reason"])?;
                 none.insert(out)

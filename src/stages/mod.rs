@@ -137,7 +137,9 @@ impl Owner {
     /// Whether the process of `owner` has certainly ended: it was on this host and is gone.
     fn has_ended(owner: &str) -> bool {
         let mut parts = owner.splitn(3, '/');
-        let (Some(on), Some(pid), Some(start)) = (parts.next(), parts.next(), parts.next()) else { return false };
+        let (Some(on), Some(pid), Some(start)) = (parts.next(), parts.next(), parts.next()) else {
+            return false;
+        };
         let Ok(pid) = pid.parse() else { return false };
         on == host() && cfg!(target_os = "linux") && process_start(pid).unwrap_or_default() != start
     }
@@ -204,7 +206,12 @@ pub enum Activation {
 const LEASE: i64 = 60;
 
 /// Runs a stage once; `files` names files for [`Stage::Ingest`] instead of those of the configuration.
-pub async fn activate(cx: &Cx, stage: Stage, slot: &str, files: Option<&[PathBuf]>) -> anyhow::Result<Activation> {
+pub async fn activate(
+    cx: &Cx,
+    stage: Stage,
+    slot: &str,
+    files: Option<&[PathBuf]>,
+) -> anyhow::Result<Activation> {
     let Some(lease) = take_lease(cx, stage.name()).await? else {
         let owner = cx.store.lease_owner(stage.name()).await?.unwrap_or_default();
         return Ok(Activation::Busy { owner });
@@ -213,7 +220,11 @@ pub async fn activate(cx: &Cx, stage: Stage, slot: &str, files: Option<&[PathBuf
     let ended = leased(cx, stage, slot, files, &lease).await;
     renewal.abort();
     if let Err(error) = cx.store.release(&lease).await {
-        tracing::warn!(stage = stage.name(), error = format!("{error:#}"), "lease not given back, it will run out");
+        tracing::warn!(
+            stage = stage.name(),
+            error = format!("{error:#}"),
+            "lease not given back, it will run out"
+        );
     }
     ended
 }
@@ -317,7 +328,11 @@ async fn renew(store: Store, lease: Lease, owner: Owner) {
         tokio::time::sleep(Duration::from_secs(LEASE as u64 / 4)).await;
         let now = wall_millis();
         if let Err(error) = store.lease(&lease.name, &owner.0, now, now + LEASE * 1000).await {
-            tracing::warn!(stage = lease.name, error = format!("{error:#}"), "lease not renewed, trying again");
+            tracing::warn!(
+                stage = lease.name,
+                error = format!("{error:#}"),
+                "lease not renewed, trying again"
+            );
         }
     }
 }

@@ -134,7 +134,11 @@ impl Tx {
                          coverage_80, coverage_95, scored) ",
                     );
                     q.push_values(chunk, |mut row, f| {
-                        row.push_bind(run).push_bind(f.series).push_bind(&f.model).push_bind(&f.fallback).push_bind(&f.fit);
+                        row.push_bind(run)
+                            .push_bind(f.series)
+                            .push_bind(&f.model)
+                            .push_bind(&f.fallback)
+                            .push_bind(&f.fit);
                         row.push_bind(f.mase).push_bind(f.rmsse).push_bind(f.wql).push_bind(f.wql_naive);
                         row.push_bind(f.coverage_80).push_bind(f.coverage_95).push_bind(f.scored);
                     });
@@ -171,7 +175,8 @@ impl Store {
     pub async fn forecasts(&self, run: i64, grain: Grain) -> Result<Vec<ForecastRow>, StoreError> {
         const SQL: &str = "SELECT series, grain, target, mean, q025, q10, q50, q90, q975 FROM forecasts \
              WHERE run = $1 AND grain = $2 ORDER BY series, target";
-        on_read!(self, c => sqlx::query_as(SQL).bind(run).bind(grain.code()).fetch_all(c)).doing("read forecasts")
+        on_read!(self, c => sqlx::query_as(SQL).bind(run).bind(grain.code()).fetch_all(c))
+            .doing("read forecasts")
     }
 
     /// Fits of a run, by series.
@@ -182,16 +187,24 @@ impl Store {
     }
 
     /// Expected tickets of whole weeks after `origin`, as (series, week from 0, sum of daily means).
-    pub async fn weekly_means(&self, run: i64, origin: Day, weeks: i32) -> Result<Vec<(i32, i32, f64)>, StoreError> {
+    pub async fn weekly_means(
+        &self,
+        run: i64,
+        origin: Day,
+        weeks: i32,
+    ) -> Result<Vec<(i32, i32, f64)>, StoreError> {
         const SQL: &str = "SELECT series, (target - $2 - 1) / 7 AS week, SUM(mean) FROM forecasts \
              WHERE run = $1 AND grain = 0 AND target <= $2 + 7 * $3 GROUP BY series, (target - $2 - 1) / 7 \
              HAVING COUNT(*) = 7 AND SUM(mean) >= 1 ORDER BY series, week";
-        on_read!(self, c => sqlx::query_as(SQL).bind(run).bind(origin.0).bind(weeks).fetch_all(c)).doing("read forecasts")
+        on_read!(self, c => sqlx::query_as(SQL).bind(run).bind(origin.0).bind(weeks).fetch_all(c))
+            .doing("read forecasts")
     }
 
     /// The fit run that a forecast run rests on, from its summary.
     pub async fn fit_of_forecast(&self, forecast: &Run) -> Result<i64, StoreError> {
         let summary: serde_json::Value = serde_json::from_str(&forecast.summary).unwrap_or_default();
-        summary["fit_run"].as_i64().ok_or_else(|| StoreError::Corrupt { what: "runs.summary", value: forecast.summary.clone() })
+        summary["fit_run"]
+            .as_i64()
+            .ok_or_else(|| StoreError::Corrupt { what: "runs.summary", value: forecast.summary.clone() })
     }
 }

@@ -7,16 +7,31 @@ impl Tx {
     /// Returns rows by table.
     pub async fn prune(&mut self, before: Millis) -> Result<Vec<(&'static str, u64)>, StoreError> {
         const OLD: [(&str, &str); 6] = [
-            ("forecasts", "DELETE FROM forecasts WHERE run IN (SELECT id FROM runs WHERE stage = 'forecast' AND started < $1 \
-              AND id <> (SELECT COALESCE(MAX(id), 0) FROM runs WHERE stage = 'forecast' AND status = 'ok'))"),
-            ("fits", "DELETE FROM fits WHERE run IN (SELECT id FROM runs WHERE stage = 'fit' AND started < $1 \
-              AND id <> (SELECT COALESCE(MAX(id), 0) FROM runs WHERE stage = 'fit' AND status = 'ok'))"),
-            ("alarms", "DELETE FROM alarms WHERE run IN (SELECT id FROM runs WHERE stage = 'detect' AND started < $1)"),
+            (
+                "forecasts",
+                "DELETE FROM forecasts WHERE run IN (SELECT id FROM runs WHERE stage = 'forecast' AND started < $1 \
+              AND id <> (SELECT COALESCE(MAX(id), 0) FROM runs WHERE stage = 'forecast' AND status = 'ok'))",
+            ),
+            (
+                "fits",
+                "DELETE FROM fits WHERE run IN (SELECT id FROM runs WHERE stage = 'fit' AND started < $1 \
+              AND id <> (SELECT COALESCE(MAX(id), 0) FROM runs WHERE stage = 'fit' AND status = 'ok'))",
+            ),
+            (
+                "alarms",
+                "DELETE FROM alarms WHERE run IN (SELECT id FROM runs WHERE stage = 'detect' AND started < $1)",
+            ),
             ("deliveries", "DELETE FROM deliveries WHERE status = 'delivered' AND finished < $1"),
-            ("slots", "DELETE FROM slots WHERE due < $1 \
-              AND due < (SELECT MAX(s.due) FROM slots s WHERE s.stage = slots.stage AND s.status = 'done')"),
-            ("runs", "DELETE FROM runs WHERE started < $1 AND id NOT IN (SELECT MAX(id) FROM runs WHERE status = 'ok' GROUP BY stage) \
-              AND NOT EXISTS (SELECT 1 FROM forecasts f WHERE f.run = runs.id) AND NOT EXISTS (SELECT 1 FROM fits f WHERE f.run = runs.id)"),
+            (
+                "slots",
+                "DELETE FROM slots WHERE due < $1 \
+              AND due < (SELECT MAX(s.due) FROM slots s WHERE s.stage = slots.stage AND s.status = 'done')",
+            ),
+            (
+                "runs",
+                "DELETE FROM runs WHERE started < $1 AND id NOT IN (SELECT MAX(id) FROM runs WHERE status = 'ok' GROUP BY stage) \
+              AND NOT EXISTS (SELECT 1 FROM forecasts f WHERE f.run = runs.id) AND NOT EXISTS (SELECT 1 FROM fits f WHERE f.run = runs.id)",
+            ),
         ];
         let mut out = Vec::with_capacity(OLD.len());
         for (table, sql) in OLD {

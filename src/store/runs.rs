@@ -64,7 +64,8 @@ pub struct NewRun<'a> {
     pub config_hash: &'a str,
 }
 
-const COLUMNS: &str = "SELECT id, stage, slot, status, started, finished, origin, summary, config_hash, error FROM runs";
+const COLUMNS: &str =
+    "SELECT id, stage, slot, status, started, finished, origin, summary, config_hash, error FROM runs";
 
 impl Store {
     /// Opens a run; its id is larger than any before.

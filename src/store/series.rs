@@ -20,8 +20,7 @@ pub struct SeriesKey {
 impl Store {
     /// All series of a basis with their ids, by id.
     pub async fn series(&self, basis: Basis) -> Result<Vec<(i32, SeriesKey)>, StoreError> {
-        const SQL: &str =
-            "SELECT id, topic, district, topic_depth, district_depth FROM series WHERE basis = $1 ORDER BY id";
+        const SQL: &str = "SELECT id, topic, district, topic_depth, district_depth FROM series WHERE basis = $1 ORDER BY id";
         let rows: Vec<(i32, i32, i32, i32, i32)> =
             on_read!(self, c => sqlx::query_as(SQL).bind(basis.name()).fetch_all(c)).doing("read series")?;
         Ok(rows
@@ -35,12 +34,17 @@ impl Store {
 
 impl Tx {
     /// Ids of `keys`, registering those that are new, in order.
-    pub async fn register_series(&mut self, basis: Basis, keys: &[SeriesKey]) -> Result<Vec<i32>, StoreError> {
+    pub async fn register_series(
+        &mut self,
+        basis: Basis,
+        keys: &[SeriesKey],
+    ) -> Result<Vec<i32>, StoreError> {
         const READ: &str = "SELECT topic, district, id FROM series WHERE basis = $1";
         const LAST: &str = "SELECT CAST(COALESCE(MAX(id), 0) AS INTEGER) FROM series";
         let rows: Vec<(i32, i32, i32)> =
             on_tx!(self, c => sqlx::query_as(READ).bind(basis.name()).fetch_all(c)).doing("read series")?;
-        let (mut last,): (i32,) = on_tx!(self, c => sqlx::query_as(LAST).fetch_one(c)).doing("read series")?;
+        let (mut last,): (i32,) =
+            on_tx!(self, c => sqlx::query_as(LAST).fetch_one(c)).doing("read series")?;
         let mut known: FxHashMap<(i32, i32), i32> = rows.into_iter().map(|(t, d, id)| ((t, d), id)).collect();
         let mut fresh = Vec::new();
         for key in keys {

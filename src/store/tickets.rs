@@ -286,15 +286,22 @@ impl super::Store {
     /// Whether a file with these bytes was taken for a source.
     pub async fn file_known(&self, source: &str, sha256: &str) -> Result<bool, StoreError> {
         const SQL: &str = "SELECT f.name FROM files f JOIN sources s ON s.id = f.source WHERE s.name = $1 AND f.sha256 = $2";
-        let row: Option<(String,)> = on_read!(self, c => sqlx::query_as(SQL).bind(source).bind(sha256).fetch_optional(c))
-            .doing("read known files")?;
+        let row: Option<(String,)> =
+            on_read!(self, c => sqlx::query_as(SQL).bind(source).bind(sha256).fetch_optional(c))
+                .doing("read known files")?;
         Ok(row.is_some())
     }
 }
 
 impl Tx {
     /// Remembers that a file was taken.
-    pub async fn put_file(&mut self, source: &str, name: &str, sha256: &str, run: i64) -> Result<(), StoreError> {
+    pub async fn put_file(
+        &mut self,
+        source: &str,
+        name: &str,
+        sha256: &str,
+        run: i64,
+    ) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO files (source, name, sha256, run) SELECT id, $2, $3, $4 FROM sources WHERE name = $1 \
              ON CONFLICT (source, sha256) DO NOTHING";
         execute!(self, "remember a file", SQL, source, name, sha256, run).map(|_| ())

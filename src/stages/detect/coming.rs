@@ -53,7 +53,8 @@ pub async fn read(
     let mut out: FxHashMap<usize, Coming> = FxHashMap::default();
     for (series, week, mean) in cx.store.weekly_means(forecast.id, origin, WEEKS).await? {
         let (Some(node), Some(fit)) = (nodes.get(&series), fits.get(&series)) else { continue };
-        let coming = out.entry(*node).or_insert_with(|| Coming { means: vec![0.0; WEEKS as usize], fit: fit.clone() });
+        let coming =
+            out.entry(*node).or_insert_with(|| Coming { means: vec![0.0; WEEKS as usize], fit: fit.clone() });
         coming.means[week as usize] = mean;
     }
     Ok(out)
@@ -68,7 +69,11 @@ pub fn find(
     origin: Day,
     lunar: bool,
 ) -> Vec<Finding> {
-    let rule = Rule { margin: settings.exceedance_margin, min_count: f64::from(settings.min_count), ..Rule::default() };
+    let rule = Rule {
+        margin: settings.exceedance_margin,
+        min_count: f64::from(settings.min_count),
+        ..Rule::default()
+    };
     let alignment = if lunar { Alignment::SpringFestival } else { Alignment::Solar };
     let mut nodes: Vec<(&usize, &Coming)> = weeks.iter().collect();
     nodes.sort_unstable_by_key(|(k, _)| **k);

@@ -28,7 +28,11 @@ impl Kin {
         let mut kin = Self {
             depth,
             levels: hierarchy.nodes.iter().map(|n| n.level).collect(),
-            first: hierarchy.nodes.iter().map(|n| n.members.first().map_or(usize::MAX, |c| *c as usize)).collect(),
+            first: hierarchy
+                .nodes
+                .iter()
+                .map(|n| n.members.first().map_or(usize::MAX, |c| *c as usize))
+                .collect(),
             at,
             by_topic: vec![Vec::new(); hierarchy.nodes.len()],
             by_district: vec![Vec::new(); hierarchy.nodes.len()],
@@ -53,7 +57,9 @@ impl Kin {
     /// Whether `a` contains `b`.
     pub fn contains(&self, a: usize, b: usize) -> bool {
         let (up, down) = (self.levels[a], self.levels[b]);
-        up.topic <= down.topic && up.district <= down.district && self.up(b, Some(up.topic), Some(up.district)) == Some(a)
+        up.topic <= down.topic
+            && up.district <= down.district
+            && self.up(b, Some(up.topic), Some(up.district)) == Some(a)
     }
 
     /// The children that best explain a node: its districts, or at the lowest district its topics.
@@ -77,7 +83,11 @@ mod tests {
         let hierarchy = Hierarchy::new(&cells);
         let kin = Kin::new(&hierarchy);
         let find = |t, d| hierarchy.nodes.iter().position(|n| (n.topic, n.district) == (t, d)).unwrap();
-        assert!(kin.contains(0, find(1, 8)) && kin.contains(find(1, 0), find(1, 8)) && kin.contains(find(0, 8), find(1, 8)));
+        assert!(
+            kin.contains(0, find(1, 8))
+                && kin.contains(find(1, 0), find(1, 8))
+                && kin.contains(find(0, 8), find(1, 8))
+        );
         assert!(!kin.contains(find(2, 0), find(1, 8)) && !kin.contains(find(1, 8), 0));
         assert_eq!(kin.children(find(1, 0)).len(), 2);
         assert_eq!(kin.children(find(0, 9)).len(), 2);

@@ -119,7 +119,8 @@ pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
     let (city, origin) = city::panel(cx, Basis::Raw).await?;
     let from = first_to_judge(cx, origin).await?;
     let calendar = city::calendar(cx, city.panel.start.into(), origin.plus(400))?;
-    let ids: FxHashMap<SeriesKey, i32> = cx.store.series(Basis::Raw).await?.into_iter().map(|(id, k)| (k, id)).collect();
+    let ids: FxHashMap<SeriesKey, i32> =
+        cx.store.series(Basis::Raw).await?.into_iter().map(|(id, k)| (k, id)).collect();
     let weeks = coming::read(cx, &forecast, origin, &city, &ids).await?;
     let (settings, progress) = (cx.config.detect.clone(), cx.progress.clone());
     let china = cx.config.city.calendar == "CN";
@@ -133,13 +134,16 @@ pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
         Ok((city.keys, found, spikes.judged))
     })
     .await??;
-    let mut summary = Summary { judged: Some((from.date(), origin.date())), series: judged, ..Summary::default() };
+    let mut summary =
+        Summary { judged: Some((from.date(), origin.date())), series: judged, ..Summary::default() };
     let names = city::Names::load(cx).await?;
     let candidates: Vec<Candidate> = found
         .into_iter()
         .filter_map(|(finding, held)| candidate(cx, &keys, &names, &ids, finding, held))
         .collect();
-    tell(cx, active, origin, &candidates, &mut summary).await.map(|tx| Done::new(tx, Some(origin), &summary))?
+    tell(cx, active, origin, &candidates, &mut summary)
+        .await
+        .map(|tx| Done::new(tx, Some(origin), &summary))?
 }
 
 /// The day after the last judged one, within the look-back.
@@ -199,7 +203,13 @@ fn candidate(
     let (topic, district) = (names.topic(key.topic), names.district(key.district));
     let print = |node: usize| {
         let key = keys[node];
-        alarms::fingerprint("daily", finding.kind, &names.topic(key.topic), &names.district(key.district), Basis::Raw)
+        alarms::fingerprint(
+            "daily",
+            finding.kind,
+            &names.topic(key.topic),
+            &names.district(key.district),
+            Basis::Raw,
+        )
     };
     let severity = severity(&finding, cx.config.detect.min_count);
     let drivers: Vec<Driver> = finding

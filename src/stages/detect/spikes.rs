@@ -46,7 +46,8 @@ pub fn find(
 ) -> anyhow::Result<Spikes> {
     let panel = &city.panel;
     let first = usize::try_from(from.0 - Day::from(panel.start).0).unwrap_or(0);
-    let prepared = Detector::new(Frequency::Daily, settings.alpha)?.prepare(panel.start, panel.days(), calendar);
+    let prepared =
+        Detector::new(Frequency::Daily, settings.alpha)?.prepare(panel.start, panel.days(), calendar);
     let least = settings.min_count as f32;
     let nodes: Vec<usize> = (0..city.hierarchy.nodes.len())
         .filter(|k| city.hierarchy.series(panel, *k)[first..].iter().any(|y| *y >= least))
@@ -69,7 +70,14 @@ pub fn find(
     Ok(Spikes { findings, tested: city.hierarchy.nodes.len(), judged: nodes.len() })
 }
 
-fn finding(city: &CityPanel, kin: &Kin, prepared: &Prepared, node: usize, t: usize, j: &Judgement) -> Finding {
+fn finding(
+    city: &CityPanel,
+    kin: &Kin,
+    prepared: &Prepared,
+    node: usize,
+    t: usize,
+    j: &Judgement,
+) -> Finding {
     let series = city.hierarchy.series(&city.panel, node);
     let day = Day::from(city.panel.start).plus(t as i32);
     let before = |days: usize| t.checked_sub(days).map(|i| series[i]).filter(|y| !y.is_nan()).map(f64::from);
@@ -92,7 +100,13 @@ fn finding(city: &CityPanel, kin: &Kin, prepared: &Prepared, node: usize, t: usi
 }
 
 /// The children that contribute most to the excess of day `t`.
-fn explain(city: &CityPanel, kin: &Kin, prepared: &Prepared, node: usize, t: usize) -> Vec<(usize, f64, f64, f64)> {
+fn explain(
+    city: &CityPanel,
+    kin: &Kin,
+    prepared: &Prepared,
+    node: usize,
+    t: usize,
+) -> Vec<(usize, f64, f64, f64)> {
     let children = kin.children(node);
     let parts: Vec<Part> = children
         .iter()

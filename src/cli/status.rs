@@ -1,0 +1,37 @@
+//! `weisu status`: what is stored, what ran, what waits.
+use std::fmt::Write;
+
+use super::{Global, text};
+
+/// Runs it.
+pub async fn run(global: &Global) -> anyhow::Result<()> {
+    let cx = global.cx(global.load()?).await?;
+    let runs = cx.store.recent_runs(20).await?;
+    let alerts = cx.store.open_alerts().await?;
+    let mark = crate::aggregate::watermark(&cx.store.source_days().await?);
+    let outbox = cx.store.delivery_counts().await?;
+    cx.store.close().await;
+    let waiting: std::collections::BTreeMap<String, i64> =
+        outbox.iter().map(|d| (format!("{}/{}", d.receiver, d.status), d.n)).collect();
+    let value = serde_json::json!({
+        "store": cx.store.at(), "dialect": cx.store.dialect(), "closed_until": mark.map(crate::ticket::Day::date),
+        "open_alerts": alerts.len(), "outbox": waiting, "runs": runs,
+    });
+    text::result(global.format, &value, || {
+        let mut out = format!("store {} ({})\n", cx.store.at(), cx.store.dialect());
+        let _ = writeln!(out, "closed until {}", mark.map_or("-".to_owned(), |d| d.to_string()));
+        let _ = writeln!(out, "{} open alerts, outbox {waiting:?}", alerts.len());
+        for run in &runs {
+            let ended = run
+                .finished
+                .map_or("under way".to_owned(), |f| format!("{:.1} s", (f - run.started) as f64 / 1000.0));
+            let why = run.error.as_deref().map_or(String::new(), |e| format!("  {e}"));
+            let _ = writeln!(
+                out,
+                "run {:>4} {:<9} {:<16} {:<7} {ended}{why}",
+                run.id, run.stage, run.slot, run.status
+            );
+        }
+        out
+    })
+}
