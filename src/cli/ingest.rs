@@ -3,10 +3,10 @@ use std::{fmt::Write, path::PathBuf};
 
 use anyhow::bail;
 
-use super::{Global, once::Busy, text};
+use super::{Global, text};
 use crate::{
     ingest,
-    stages::{Activation, Stage, activate},
+    stages::{Activation, Busy, Stage, activate},
 };
 
 /// Arguments of `ingest`.

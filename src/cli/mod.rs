@@ -11,7 +11,7 @@ use crate::{
     config::{Config, Lang, Problems},
     metrics::Metrics,
     schedule::clock::{Clock, Fixed, Wall},
-    stages::{Cx, Owner},
+    stages::{self, Cx, Owner},
     store::{Store, StoreError},
     telemetry::{self, LogFormat},
 };
@@ -143,7 +143,7 @@ fn exit_code(error: &anyhow::Error) -> u8 {
     };
     if error.chain().any(|e| e.is::<Problems>() || e.is::<NoConfig>()) {
         78
-    } else if error.chain().any(|e| e.is::<once::Busy>() || e.downcast_ref::<StoreError>().is_some_and(busy))
+    } else if error.chain().any(|e| e.is::<stages::Busy>() || e.downcast_ref::<StoreError>().is_some_and(busy))
     {
         75
     } else {

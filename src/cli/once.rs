@@ -2,21 +2,11 @@
 use std::fmt::Write;
 
 use super::{Global, ingest::accounts, text};
-use crate::stages::{Activation, Cx, Stage, activate};
+use crate::stages::{Cx, Stage, chain, one};
 
 /// Arguments of `once`.
 #[derive(Debug, clap::Args)]
 pub struct Args {}
-
-/// Another process is running the stage.
-#[derive(Debug, thiserror::Error)]
-#[error("stage {stage} is being run by {owner}: try again when it has ended")]
-pub struct Busy {
-    /// The stage.
-    pub stage: &'static str,
-    /// Host, process and its begin.
-    pub owner: String,
-}
 
 /// Runs it.
 pub async fn run(global: &Global, _: &Args) -> anyhow::Result<()> {
@@ -49,25 +39,6 @@ pub async fn stage(global: &Global, stage: Stage) -> anyhow::Result<()> {
 /// The slot of a run by hand: its local minute.
 pub fn slot(cx: &Cx) -> String {
     cx.now.with_timezone(&cx.config.city.zone.0).format("%Y-%m-%dT%H:%M").to_string()
-}
-
-/// The daily chain and the outbox; the summaries of the stages that ran.
-pub async fn chain(cx: &Cx, slot: &str) -> anyhow::Result<Vec<(Stage, serde_json::Value)>> {
-    let mut out = Vec::new();
-    for stage in Stage::DAILY.into_iter().chain([Stage::Publish]) {
-        if let Some(summary) = one(cx, stage, slot).await? {
-            out.push((stage, summary));
-        }
-    }
-    Ok(out)
-}
-
-async fn one(cx: &Cx, stage: Stage, slot: &str) -> anyhow::Result<Option<serde_json::Value>> {
-    match activate(cx, stage, slot, None).await? {
-        Activation::Ran { summary, .. } => Ok(Some(summary)),
-        Activation::NotDue => Ok(None),
-        Activation::Busy { owner } => Err(Busy { stage: stage.name(), owner }.into()),
-    }
 }
 
 /// What the stages did, a few lines each.

@@ -1,1 +1,169 @@
-//! (in preparation)
+//! The daemon: assembly only. Store, schedule, HTTP, signals and the service manager, put together.
+//!
+//! SIGTERM and SIGINT drain: no new activation begins, those under way are finished, then the store is closed.
+//! SIGHUP reads the configuration again; one with mistakes is reported and the old one stays in force.
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::{Config, Schedule},
+    schedule::{
+        clock::Clock,
+        cron::{Expression, Slot},
+        driver::{self, Job, Runner},
+    },
+    stages::{self, Cx, Stage},
+};
+
+mod notify;
+
+/// What the daemon is started with.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// What stages need.
+    pub cx: Cx,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// File that SIGHUP reads again; without one SIGHUP is ignored.
+    pub config_path: Option<PathBuf>,
+}
+
+/// How long activations under way may take to end after SIGTERM; systemd's TimeoutStopSec must be longer.
+const DRAIN: Duration = Duration::from_secs(600);
+
+/// Runs until a signal or `stop` ends it.
+pub async fn run(start: Start, stop: CancellationToken) -> anyhow::Result<()> {
+    let _only_one = start.cx.store.lock_daemon()?;
+    let mut cx = start.cx.clone();
+    let server = serve(&start, &stop).await?;
+    let mut hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut drivers = Drivers::start(&cx, &start.clock);
+    let watchdog = tokio::spawn(notify::watchdog(cx.store.clone()));
+    notify::ready(&cx.config);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = tokio::signal::ctrl_c() => break,
+            () = stop.cancelled() => break,
+            _ = hangup.recv() => {
+                if let Some(config) = reload(start.config_path.as_deref(), &cx.config) {
+                    drivers.stop().await;
+                    cx.config = Arc::new(config);
+                    drivers = Drivers::start(&cx, &start.clock);
+                }
+                notify::ready(&cx.config);
+            }
+        }
+    }
+    notify::stopping();
+    tracing::info!("stopping: finishing what is under way");
+    drivers.stop().await;
+    stop.cancel();
+    if let Some(server) = server {
+        server.await.context("the HTTP server ended badly")??;
+    }
+    watchdog.abort();
+    cx.store.close().await;
+    Ok(())
+}
+
+/// The configuration read again, or `None` with the reason in the log.
+fn reload(path: Option<&std::path::Path>, old: &Config) -> Option<Config> {
+    notify::reloading();
+    let new = Config::load(path?).inspect_err(|e| tracing::error!("configuration not reloaded, the old one stays: {e}")).ok()?;
+    if new.store != old.store || new.http != old.http {
+        tracing::error!("configuration not reloaded: [store] and [http] change only with a restart, the old one stays");
+        return None;
+    }
+    tracing::info!("configuration reloaded");
+    Some(new)
+}
+
+type Server = tokio::task::JoinHandle<anyhow::Result<()>>;
+
+async fn serve(start: &Start, stop: &CancellationToken) -> anyhow::Result<Option<Server>> {
+    let http = &start.cx.config.http;
+    if !http.enabled {
+        return Ok(None);
+    }
+    let listener = tokio::net::TcpListener::bind(http.listen).await.with_context(|| {
+        format!("cannot listen on {}: is another weisu or program using it? Set http.listen to a free port", http.listen)
+    })?;
+    tracing::info!(address = %listener.local_addr()?, "page, API and metrics");
+    let (router, stop) = (crate::http::router(state(start)?), stop.clone());
+    Ok(Some(tokio::spawn(async move {
+        Ok(axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?)
+    })))
+}
+
+/// The running drivers, one a job.
+struct Drivers {
+    tasks: JoinSet<()>,
+    cancel: CancellationToken,
+}
+
+impl Drivers {
+    fn start(cx: &Cx, clock: &Arc<dyn Clock>) -> Self {
+        let cancel = CancellationToken::new();
+        let runner = Arc::new(Stages { cx: cx.clone(), clock: clock.clone() });
+        let mut tasks = JoinSet::new();
+        for job in jobs(&cx.config.schedule) {
+            tasks.spawn(driver::drive(job, cx.config.city.zone.0, clock.clone(), runner.clone(), cancel.clone()));
+        }
+        Self { tasks, cancel }
+    }
+
+    async fn stop(mut self) {
+        self.cancel.cancel();
+        let drained = tokio::time::timeout(DRAIN, async { while self.tasks.join_next().await.is_some() {} }).await;
+        if drained.is_err() {
+            tracing::warn!("a stage did not end in time: it is cut off, the next start takes it up again");
+            self.tasks.abort_all();
+        }
+    }
+}
+
+/// Jobs that are not switched off; the expressions were checked with the configuration.
+fn jobs(schedule: &Schedule) -> Vec<Job> {
+    let keys = [
+        ("daily", &schedule.daily),
+        ("publish", &schedule.publish),
+        ("export", &schedule.export),
+        ("prune", &schedule.prune),
+    ];
+    keys.into_iter().filter_map(|(name, text)| Some(Job { name, when: text.parse::<Expression>().ok()? })).collect()
+}
+
+/// Runs jobs as stages.
+struct Stages {
+    cx: Cx,
+    clock: Arc<dyn Clock>,
+}
+
+impl Runner for Stages {
+    async fn is_done(&self, job: &'static str, slot: &Slot) -> anyhow::Result<bool> {
+        Ok(self.cx.store.slot_done(job, &slot.local).await?)
+    }
+
+    async fn run(&self, job: &'static str, slot: &Slot) -> anyhow::Result<()> {
+        let cx = Cx { now: self.clock.now(), ..self.cx.clone() };
+        notify::status(&format!("running {job} of {}", slot.local));
+        match job {
+            "daily" => drop(stages::chain(&cx, &slot.local).await?),
+            "publish" => drop(stages::one(&cx, Stage::Publish, &slot.local).await?),
+            "export" => drop(stages::one(&cx, Stage::Export, &slot.local).await?),
+            _ => drop(stages::one(&cx, Stage::Prune, &slot.local).await?),
+        }
+        let due = slot.due.timestamp_millis();
+        cx.store.finish_slot(job, &slot.local, due, "done", self.clock.now().timestamp_millis()).await?;
+        notify::status(&format!("{job} of {} done", slot.local));
+        Ok(())
+    }
+}

@@ -202,6 +202,36 @@ pub enum Activation {
     },
 }
 
+/// Another process is running the stage.
+#[derive(Debug, thiserror::Error)]
+#[error("stage {stage} is being run by {owner}: try again when it has ended")]
+pub struct Busy {
+    /// The stage.
+    pub stage: &'static str,
+    /// Host, process and its begin.
+    pub owner: String,
+}
+
+/// The daily chain and the outbox; the summaries of the stages that ran.
+pub async fn chain(cx: &Cx, slot: &str) -> anyhow::Result<Vec<(Stage, serde_json::Value)>> {
+    let mut out = Vec::new();
+    for stage in Stage::DAILY.into_iter().chain([Stage::Publish]) {
+        if let Some(summary) = one(cx, stage, slot).await? {
+            out.push((stage, summary));
+        }
+    }
+    Ok(out)
+}
+
+/// One stage; `None` when it has nothing new to do.
+pub async fn one(cx: &Cx, stage: Stage, slot: &str) -> anyhow::Result<Option<serde_json::Value>> {
+    match activate(cx, stage, slot, None).await? {
+        Activation::Ran { summary, .. } => Ok(Some(summary)),
+        Activation::NotDue => Ok(None),
+        Activation::Busy { owner } => Err(Busy { stage: stage.name(), owner }.into()),
+    }
+}
+
 /// Seconds a lease lasts without renewal.
 const LEASE: i64 = 60;
 

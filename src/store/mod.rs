@@ -249,6 +249,14 @@ impl Store {
         Ok(())
     }
 
+    /// Makes this process the only daemon on a SQLite file; `None` on PostgreSQL, where several may run.
+    pub fn lock_daemon(&self) -> Result<Option<std::fs::File>, StoreError> {
+        match self.pools {
+            Pools::Sqlite { .. } => sqlite::lock_daemon(&self.at).map(Some),
+            Pools::Postgres(_) => Ok(None),
+        }
+    }
+
     /// Closes every connection, so that SQLite folds its WAL back into the file.
     pub async fn close(&self) {
         match &self.pools {

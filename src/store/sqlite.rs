@@ -61,3 +61,18 @@ fn hint(url: &str) -> String {
         _ => "check that folder and file can be written by this user, and that the disk has room".to_owned(),
     }
 }
+
+/// Keeps a second daemon off the file for as long as it lives; the system gives it back however a process ends.
+pub(super) fn lock_daemon(at: &str) -> Result<std::fs::File, StoreError> {
+    let path = std::path::PathBuf::from(format!("{at}.daemon"));
+    let file = std::fs::File::create(&path);
+    match file.map(|file| file.try_lock().map(|()| file)) {
+        Ok(Ok(file)) => Ok(file),
+        Ok(Err(_)) => Err(StoreError::Locked { path }),
+        Err(error) => Err(StoreError::Open {
+            at: path.display().to_string(),
+            hint: "check that the folder can be written by this user".to_owned(),
+            source: sqlx::Error::Io(error),
+        }),
+    }
+}
