@@ -3,6 +3,8 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 
+use crate::files::{self, forecast::Job};
+
 /// Arguments of `forecast`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -28,5 +30,22 @@ pub struct Args {
 
 /// Runs it.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    anyhow::bail!("no --input: {args:?}")
+    let (Some(input), Some(out)) = (&args.input, &args.out) else {
+        anyhow::bail!("--input and --out belong together: the panel file to read and the file to write")
+    };
+    let summary = files::forecast::run(&Job {
+        input: input.clone(),
+        series: args.series.clone(),
+        holidays: args.holidays.clone(),
+        origins: args.origins.clone(),
+        horizon: args.horizon,
+        out: out.clone(),
+    })?;
+    tracing::info!(
+        series = summary.series,
+        origins = summary.origins.len(),
+        rows = summary.rows,
+        "forecast written"
+    );
+    Ok(())
 }

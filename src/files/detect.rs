@@ -1,16 +1,14 @@
 //! `weisu detect --input`: counts in, judgements out, each period judged from what was known then.
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use chrono::{Datelike, NaiveDate};
-use flate2::{Compression, write::GzEncoder};
 use rayon::prelude::*;
 use weisu_models::calendar::{Calendar, Region};
 use weisu_models::hotspot::{Detector, Judgement};
 
-use super::panel::PanelFile;
+use super::{output::write_whole, panel::PanelFile};
 
 /// Columns of the output.
 const HEADER: [&str; 9] =
@@ -77,40 +75,6 @@ fn columns(panel: &PanelFile, options: &Options) -> anyhow::Result<(usize, usize
         bail!("no period from {from} to {to}: the input covers {} to {last}", panel.start);
     }
     Ok((first as usize, end as usize))
-}
-
-/// Writes to a file beside `out` and moves it there when it is complete.
-fn write_whole<T>(out: &Path, write: impl FnOnce(&mut dyn Write) -> anyhow::Result<T>) -> anyhow::Result<T> {
-    let mut name = out.as_os_str().to_owned();
-    name.push(".partial");
-    let partial = Path::new(&name);
-    let written = write_file(out, partial, write);
-    if written.is_err() {
-        // The first error is the one to report; the partial file may not even exist.
-        let _ = std::fs::remove_file(partial);
-    }
-    written
-}
-
-fn write_file<T>(
-    out: &Path,
-    partial: &Path,
-    write: impl FnOnce(&mut dyn Write) -> anyhow::Result<T>,
-) -> anyhow::Result<T> {
-    let file = File::create(partial).with_context(|| format!("cannot create {}", partial.display()))?;
-    let mut file = BufWriter::new(file);
-    let gzipped = out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
-    let result = if gzipped {
-        let mut encoder = GzEncoder::new(&mut file, Compression::default());
-        let result = write(&mut encoder)?;
-        encoder.finish()?;
-        result
-    } else {
-        write(&mut file)?
-    };
-    file.flush().with_context(|| format!("cannot write {}", partial.display()))?;
-    std::fs::rename(partial, out).with_context(|| format!("cannot move the result to {}", out.display()))?;
-    Ok(result)
 }
 
 fn write_rows(
