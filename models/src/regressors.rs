@@ -50,41 +50,55 @@ pub struct Design {
     /// Rare entries of row t are `entries[starts[t]..starts[t + 1]]`, ascending by column.
     starts: Vec<u32>,
     entries: Vec<(u16, f64)>,
+    index: FxHashMap<String, u16>,
+}
+
+impl Default for Design {
+    /// No rows, and the columns that are always there.
+    fn default() -> Self {
+        Self {
+            kinds: dense_kinds(),
+            names: dense_names(),
+            weekday: Vec::new(),
+            dense: Vec::new(),
+            products: Vec::new(),
+            starts: vec![0],
+            entries: Vec::new(),
+            index: FxHashMap::default(),
+        }
+    }
 }
 
 impl Design {
     /// Rows for `days` days from `start` on.
     pub fn new(start: NaiveDate, days: usize, calendar: &Calendar) -> Self {
-        let mut design = Self {
-            kinds: dense_kinds(),
-            names: dense_names(),
-            weekday: Vec::with_capacity(days),
-            dense: Vec::with_capacity(days),
-            products: Vec::with_capacity(days),
-            starts: vec![0],
-            entries: Vec::new(),
-        };
-        let mut index = FxHashMap::default();
+        let mut design = Self::default();
         for t in 0..days {
-            design.push(start + Days::new(t as u64), calendar, &mut index);
+            let date = start + Days::new(t as u64);
+            let weekday = date.weekday().num_days_from_monday() as u8;
+            design.push(weekday, harmonics(date), rare_values(date, calendar));
         }
         design
     }
 
-    fn push(&mut self, date: NaiveDate, calendar: &Calendar, index: &mut FxHashMap<String, u16>) {
-        let dense = dense_values(date);
+    /// Adds a row: weekday 0 to 6 (0 is the base), three harmonic pairs, and entries of rare columns by name.
+    ///
+    /// A column is created by its first entry; rows before it hold zero there.
+    pub fn push(&mut self, weekday: u8, harmonics: [f64; 6], rare: Vec<(String, Kind, f64)>) {
+        let mut dense = [1.0; DENSE];
+        dense[1..].copy_from_slice(&harmonics);
         let mut products = [0.0; PRODUCTS];
         let pairs = (0..DENSE).flat_map(|a| (0..=a).map(move |b| (a, b)));
         for (p, (a, b)) in products.iter_mut().zip(pairs) {
             *p = dense[a] * dense[b];
         }
-        self.weekday.push(date.weekday().num_days_from_monday() as u8);
+        self.weekday.push(weekday % 7);
         self.dense.push(dense);
         self.products.push(products);
         let from = self.entries.len();
-        for (name, kind, value) in rare_values(date, calendar) {
+        for (name, kind, value) in rare {
             let next = self.kinds.len() as u16;
-            let column = *index.entry(name).or_insert_with_key(|name| {
+            let column = *self.index.entry(name).or_insert_with_key(|name| {
                 self.kinds.push(kind);
                 self.names.push(name.clone());
                 next
@@ -159,11 +173,12 @@ fn dense_names() -> Vec<String> {
         .to_vec()
 }
 
-fn dense_values(date: NaiveDate) -> [f64; DENSE] {
+/// Sine and cosine of the first three yearly harmonics.
+fn harmonics(date: NaiveDate) -> [f64; 6] {
     let angle = std::f64::consts::TAU * f64::from(date.ordinal0()) / 365.25;
-    let mut x = [1.0; DENSE];
-    for k in 1..=3_usize {
-        (x[2 * k - 1], x[2 * k]) = (angle * k as f64).sin_cos();
+    let mut x = [0.0; 6];
+    for k in 0..3_usize {
+        (x[2 * k], x[2 * k + 1]) = (angle * (k + 1) as f64).sin_cos();
     }
     x
 }
