@@ -26,6 +26,9 @@ const SEASON_WEEKS: f64 = 52.0;
 const SIX_YEARS_DAYS: f64 = 2190.0;
 /// Half-life of the drifting weekly profile: six years.
 const HALF_LIFE_WEEKS: f64 = 312.0;
+/// Half-life of the daily regression: two years. One or four years change the share of outbreaks found on the São
+/// Paulo hotline by less than a point once the local level is there.
+const HALF_LIFE_DAYS: f64 = 730.0;
 
 /// Prior precisions: none on the constant, sd 1 on the trend, 0.5 on two harmonics, 0.2 on the third.
 const HARMONIC_RIDGE: [f64; 6] = [4.0, 4.0, 4.0, 4.0, 25.0, 25.0];
@@ -59,12 +62,12 @@ fn weekly_ridge<const K: usize>() -> [f64; K] {
 }
 
 /// Daily rows from `start` on, with the days of `calendar`.
-pub(super) fn daily(start: NaiveDate, len: usize, calendar: &Calendar, half_life: f64) -> RobustGlm<DAILY> {
+pub(super) fn daily(start: NaiveDate, len: usize, calendar: &Calendar) -> RobustGlm<DAILY> {
     let rows = start.iter_days().take(len).enumerate().map(|(t, date)| daily_row(t, date, calendar));
     let mut ridge = [1.0; DAILY];
     ridge[0] = 0.0;
     ridge[10..].copy_from_slice(&HARMONIC_RIDGE);
-    RobustGlm::new(rows.collect(), ridge, Some(half_life))
+    RobustGlm::new(rows.collect(), ridge, Some(HALF_LIFE_DAYS)).with_level()
 }
 
 fn daily_row(t: usize, date: NaiveDate, calendar: &Calendar) -> [f64; DAILY] {

@@ -27,8 +27,6 @@ const GLM_WEEKS: usize = 78;
 const GLM_DAYS: usize = 400;
 /// Days between refits of the daily regression; it forecasts in between.
 const REFIT_DAYS: usize = 7;
-/// Half-life of the daily regression.
-const HALF_LIFE_DAYS: f64 = 730.0;
 
 /// How the weekly regression treats the far past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -101,7 +99,7 @@ impl Detector {
         let design = match (self.frequency, self.memory) {
             (Frequency::Weekly, Memory::Stable) => Design::Weekly(design::weekly(len)),
             (Frequency::Weekly, Memory::Drifting) => Design::Drifting(design::weekly_drifting(len)),
-            (Frequency::Daily, _) => Design::Daily(design::daily(start, len, calendar, HALF_LIFE_DAYS)),
+            (Frequency::Daily, _) => Design::Daily(design::daily(start, len, calendar)),
         };
         let kinds = match self.frequency {
             Frequency::Weekly => vec![0; len],
@@ -176,6 +174,8 @@ impl Prepared {
                     Some(fitted) => {
                         if t % self.refit_every() == 0 {
                             glm.update(fitted, before);
+                        } else {
+                            glm.follow(fitted, before);
                         }
                         &*fitted
                     }

@@ -13,6 +13,7 @@ mod ears;
 mod evidence;
 pub mod exceedance;
 pub mod fdr;
+mod level;
 mod robust_glm;
 
 pub use detector::{Detector, InvalidDetector, Memory, Prepared};

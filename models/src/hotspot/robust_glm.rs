@@ -12,6 +12,7 @@
 use crate::numeric::cholesky::Cholesky;
 
 use super::evidence::Predictive;
+use super::level::{self, Level};
 
 /// The linear predictor is clipped to this range: from one ticket in 20 years of weeks to 9 million a period.
 const ETA: (f64, f64) = (-7.0, 16.0);
@@ -27,6 +28,8 @@ const CUT: f64 = 2.0;
 pub(super) struct RobustGlm<const K: usize> {
     rows: Vec<[f64; K]>,
     ridge: [f64; K],
+    /// Whether means follow the local level of the series.
+    levelled: bool,
     /// Weight by age in periods, 1 for the newest.
     discount: Vec<f64>,
 }
@@ -36,8 +39,12 @@ pub(super) struct RobustGlm<const K: usize> {
 pub(super) struct Fitted<const K: usize> {
     beta: [f64; K],
     phi: f64,
-    /// Fitted means of the periods known, one each.
+    /// Means by the regression of the periods known, one each.
     means: Vec<f64>,
+    /// The same times the level each period had.
+    levelled: Vec<f64>,
+    /// Level of the next period.
+    level: Level,
     /// Robust weight times discount, 0 for missing periods.
     weights: Vec<f64>,
     information: Option<Cholesky>,
@@ -55,7 +62,12 @@ impl<const K: usize> RobustGlm<K> {
     pub(super) fn new(rows: Vec<[f64; K]>, ridge: [f64; K], half_life: Option<f64>) -> Self {
         let weight = |age: usize| half_life.map_or(1.0, |half| 0.5_f64.powf(age as f64 / half));
         let discount = (0..rows.len()).map(weight).collect();
-        Self { rows, ridge, discount }
+        Self { rows, ridge, levelled: false, discount }
+    }
+
+    /// Lets the means follow the local level of the series ([`level`]).
+    pub(super) fn with_level(self) -> Self {
+        Self { levelled: true, ..self }
     }
 
     /// Fits `counts`, the periods known (NaN = missing), without earlier coefficients.
@@ -68,6 +80,8 @@ impl<const K: usize> RobustGlm<K> {
             beta,
             phi: 1.5,
             means: Vec::with_capacity(self.rows.len()),
+            levelled: Vec::with_capacity(self.rows.len()),
+            level: Level::NONE,
             weights: Vec::with_capacity(self.rows.len()),
             information: None,
             inflation: 1.0,
@@ -85,7 +99,20 @@ impl<const K: usize> RobustGlm<K> {
         self.step(fitted, counts, true);
     }
 
-    /// The distribution of the count of period `t`, if nothing unusual happens.
+    /// Takes note of newer `counts` without a refit.
+    pub(super) fn follow(&self, fitted: &mut Fitted<K>, counts: &[f32]) {
+        let beta = fitted.beta;
+        let newer = &self.rows[fitted.means.len()..counts.len()];
+        fitted.means.extend(newer.iter().map(|row| mean(row, &beta)));
+        fitted.level = if self.levelled {
+            level::follow(counts, &fitted.means, fitted.phi.max(1.001), &mut fitted.levelled)
+        } else {
+            fitted.levelled.clone_from(&fitted.means);
+            Level::NONE
+        };
+    }
+
+    /// The distribution of the count of period `t`, the next one, if nothing unusual happens.
     pub(super) fn predict(&self, fitted: &Fitted<K>, t: usize) -> Predictive {
         let row = &self.rows[t];
         let relative_variance = fitted.information.as_ref().map_or(0.0, |information| {
@@ -94,8 +121,8 @@ impl<const K: usize> RobustGlm<K> {
             fitted.phi * fitted.inflation * dot(row, &solved)
         });
         Predictive {
-            mean: mean(row, &fitted.beta),
-            relative_variance,
+            mean: mean(row, &fitted.beta) * fitted.level.factor,
+            relative_variance: relative_variance + fitted.level.relative_variance,
             phi: fitted.phi,
             inverse_mean: fitted.inverse_mean,
             n_eff: fitted.n_eff,
@@ -104,8 +131,7 @@ impl<const K: usize> RobustGlm<K> {
 
     fn step(&self, fitted: &mut Fitted<K>, counts: &[f32], robust: bool) {
         let rows = &self.rows[..counts.len()];
-        let beta = fitted.beta;
-        fitted.means.extend(rows[fitted.means.len()..].iter().map(|row| mean(row, &beta)));
+        self.follow(fitted, counts);
         self.weigh(fitted, counts, robust);
         let (gram, score) = self.normal_equations(fitted, counts);
         fitted.information = Cholesky::with_ridge(gram.as_flattened(), K);
@@ -119,13 +145,14 @@ impl<const K: usize> RobustGlm<K> {
         }
         let beta = fitted.beta;
         fitted.means.iter_mut().zip(rows).for_each(|(m, row)| *m = mean(row, &beta));
+        self.follow(fitted, counts);
         self.measure_spread(fitted, counts);
     }
 
     fn weigh(&self, fitted: &mut Fitted<K>, counts: &[f32], robust: bool) {
         let phi = fitted.phi.max(1.001);
         fitted.weights.clear();
-        fitted.weights.extend(counts.iter().zip(&fitted.means).zip(self.discounts(counts.len())).map(
+        fitted.weights.extend(counts.iter().zip(&fitted.levelled).zip(self.discounts(counts.len())).map(
             |((y, m), discount)| match f64::from(*y) {
                 y if y.is_nan() => 0.0,
                 y if robust => discount * robust_weight(y, *m, phi),
@@ -164,7 +191,8 @@ impl<const K: usize> RobustGlm<K> {
     fn measure_spread(&self, fitted: &mut Fitted<K>, counts: &[f32]) {
         let (mut pearson, mut weights, mut inverse) = (0.0, 0.0, 0.0);
         let (mut n, mut discounts, mut squares) = (0.0, 0.0, 0.0);
-        let periods = counts.iter().zip(&fitted.means).zip(&fitted.weights).zip(self.discounts(counts.len()));
+        let periods =
+            counts.iter().zip(&fitted.levelled).zip(&fitted.weights).zip(self.discounts(counts.len()));
         for (((y, m), weight), discount) in periods {
             let y = f64::from(*y);
             if y.is_nan() {
@@ -201,7 +229,7 @@ fn mean<const K: usize>(row: &[f64; K], beta: &[f64; K]) -> f64 {
 }
 
 /// Weight of a count under NB1 with mean `m` and dispersion `phi` > 1: 1 up to r* = 2, then `(2 / r*)^2`.
-fn robust_weight(y: f64, m: f64, phi: f64) -> f64 {
+pub(super) fn robust_weight(y: f64, m: f64, phi: f64) -> f64 {
     let excess = y - m;
     // 93 % of the periods end here; r* cannot reach the cut.
     if excess <= 0.0 || excess * excess <= 1.69 * m * phi {
