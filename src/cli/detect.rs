@@ -54,7 +54,7 @@ pub enum Frequency {
 pub enum Method {
     /// Robust regression on the whole history, all weeks alike
     RobustGlm,
-    /// The same with a third harmonic and weeks that fade with a half-life of six years
+    /// For weekly counts that drift: a third harmonic, weeks that fade, and a local level
     RobustGlmDrifting,
     /// Moving baseline of up to 28 periods
     EarsC2,

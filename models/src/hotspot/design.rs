@@ -9,7 +9,7 @@ use chrono::{Datelike, NaiveDate};
 
 use crate::calendar::Calendar;
 
-use super::robust_glm::RobustGlm;
+use super::{level, robust_glm::RobustGlm};
 
 /// Coefficients of the weekly design with two harmonics.
 pub(super) const WEEKLY: usize = 6;
@@ -39,10 +39,10 @@ pub(super) fn weekly(len: usize) -> RobustGlm<WEEKLY> {
     RobustGlm::new(rows, weekly_ridge(), None)
 }
 
-/// Three harmonics, and the past fades with a half-life of six years.
+/// Three harmonics, the past fades with a half-life of six years, and the mean follows the local level.
 pub(super) fn weekly_drifting(len: usize) -> RobustGlm<WEEKLY_DRIFTING> {
     let rows = (1..=len).map(weekly_row).collect();
-    RobustGlm::new(rows, weekly_ridge(), Some(HALF_LIFE_WEEKS))
+    RobustGlm::new(rows, weekly_ridge(), Some(HALF_LIFE_WEEKS)).with_level(level::WEEKS)
 }
 
 fn weekly_row<const K: usize>(week: usize) -> [f64; K] {
@@ -67,7 +67,7 @@ pub(super) fn daily(start: NaiveDate, len: usize, calendar: &Calendar) -> Robust
     let mut ridge = [1.0; DAILY];
     ridge[0] = 0.0;
     ridge[10..].copy_from_slice(&HARMONIC_RIDGE);
-    RobustGlm::new(rows.collect(), ridge, Some(HALF_LIFE_DAYS)).with_level()
+    RobustGlm::new(rows.collect(), ridge, Some(HALF_LIFE_DAYS)).with_level(level::DAYS)
 }
 
 fn daily_row(t: usize, date: NaiveDate, calendar: &Calendar) -> [f64; DAILY] {

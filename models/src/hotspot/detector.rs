@@ -28,14 +28,17 @@ const GLM_DAYS: usize = 400;
 /// Days between refits of the daily regression; it forecasts in between.
 const REFIT_DAYS: usize = 7;
 
-/// How the weekly regression treats the far past.
+/// What the weekly regression remembers. Days always fade and follow their level.
+///
+/// The default finds most where the past repeats itself, as in the published simulations. Real hotlines drift: on
+/// the São Paulo counts by week it alarms on 3.1 % of the weeks at a threshold of 0.5 %, `Drifting` on 1.6 %.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Memory {
     /// Two harmonics, every week counts the same.
     #[default]
     Stable,
-    /// Three harmonics, and weeks fade with a half-life of six years.
+    /// Three harmonics, weeks fade with a half-life of six years, and the mean follows the local level.
     Drifting,
 }
 

@@ -12,7 +12,7 @@
 use crate::numeric::cholesky::Cholesky;
 
 use super::evidence::Predictive;
-use super::level::{self, Level};
+use super::level::{self, Level, Pace};
 
 /// The linear predictor is clipped to this range: from one ticket in 20 years of weeks to 9 million a period.
 const ETA: (f64, f64) = (-7.0, 16.0);
@@ -29,7 +29,7 @@ pub(super) struct RobustGlm<const K: usize> {
     rows: Vec<[f64; K]>,
     ridge: [f64; K],
     /// Whether means follow the local level of the series.
-    levelled: bool,
+    pace: Option<Pace>,
     /// Weight by age in periods, 1 for the newest.
     discount: Vec<f64>,
 }
@@ -62,12 +62,12 @@ impl<const K: usize> RobustGlm<K> {
     pub(super) fn new(rows: Vec<[f64; K]>, ridge: [f64; K], half_life: Option<f64>) -> Self {
         let weight = |age: usize| half_life.map_or(1.0, |half| 0.5_f64.powf(age as f64 / half));
         let discount = (0..rows.len()).map(weight).collect();
-        Self { rows, ridge, levelled: false, discount }
+        Self { rows, ridge, pace: None, discount }
     }
 
     /// Lets the means follow the local level of the series ([`level`]).
-    pub(super) fn with_level(self) -> Self {
-        Self { levelled: true, ..self }
+    pub(super) fn with_level(self, pace: Pace) -> Self {
+        Self { pace: Some(pace), ..self }
     }
 
     /// Fits `counts`, the periods known (NaN = missing), without earlier coefficients.
@@ -104,8 +104,8 @@ impl<const K: usize> RobustGlm<K> {
         let beta = fitted.beta;
         let newer = &self.rows[fitted.means.len()..counts.len()];
         fitted.means.extend(newer.iter().map(|row| mean(row, &beta)));
-        fitted.level = if self.levelled {
-            level::follow(counts, &fitted.means, fitted.phi.max(1.001), &mut fitted.levelled)
+        fitted.level = if let Some(pace) = self.pace {
+            level::follow(pace, counts, &fitted.means, fitted.phi.max(1.001), &mut fitted.levelled)
         } else {
             fitted.levelled.clone_from(&fitted.means);
             Level::NONE
