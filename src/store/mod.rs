@@ -12,6 +12,7 @@ pub mod alarms;
 pub mod alerts;
 mod counts;
 mod forecasts;
+pub mod export;
 pub mod outbox;
 mod postgres;
 mod prune;

@@ -188,11 +188,11 @@ impl Store {
         Ok(n == 1)
     }
 
-    /// Puts off what waits for a receiver until `until`.
-    pub async fn hold_receiver(&self, receiver: &str, until: Millis) -> Result<u64, StoreError> {
-        const SQL: &str = "UPDATE deliveries SET next_attempt = $2 WHERE receiver = $1 AND status = 'pending' AND next_attempt < $2";
+    /// Puts off what is due for a receiver until `until`; what another deliverer has claimed is left to it.
+    pub async fn hold_receiver(&self, receiver: &str, now: Millis, until: Millis) -> Result<u64, StoreError> {
+        const SQL: &str = "UPDATE deliveries SET next_attempt = $3 WHERE receiver = $1 AND status = 'pending' AND next_attempt <= $2";
         let mut tx = self.begin().await?;
-        let n = execute!(&mut tx, "put off deliveries", SQL, receiver, until)?;
+        let n = execute!(&mut tx, "put off deliveries", SQL, receiver, now, until)?;
         tx.commit().await?;
         Ok(n)
     }

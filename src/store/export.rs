@@ -1,0 +1,154 @@
+//! What the monthly export reads: a forecast run, its series with their models, its rows.
+use super::{Doing, Store, StoreError, on_read};
+use crate::ticket::{Basis, Day, DistrictId, Millis, TopicId};
+
+/// A forecast run that can be exported.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct ExportRun {
+    /// Its id.
+    pub id: i64,
+    /// When it read its data, ms since the epoch.
+    pub started: Millis,
+    /// When it was issued.
+    pub finished: Millis,
+    /// Last known day, days since 1970-01-01.
+    pub origin: i32,
+}
+
+/// A series and the model that forecast it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExportSeries {
+    /// Its key.
+    pub id: i32,
+    /// Topic; 0 = all.
+    pub topic: TopicId,
+    /// District; 0 = the whole city.
+    pub district: DistrictId,
+    /// What is counted.
+    pub basis: Basis,
+    /// Model chosen, empty if none was fitted.
+    pub model: String,
+    /// Why not a better one.
+    pub fallback: Option<String>,
+    /// Error in the rolling-origin evaluation, against last period's same season.
+    pub mase: Option<f64>,
+    /// Share of days inside the 80 % band there.
+    pub coverage_80: Option<f64>,
+}
+
+/// Length of a forecast period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Grain {
+    /// A local day.
+    Day,
+    /// A calendar month.
+    Month,
+}
+
+/// One forecast.
+#[derive(Debug, Clone, Copy, PartialEq, sqlx::FromRow)]
+pub struct ForecastRow {
+    /// Key of the series.
+    pub series: i32,
+    grain: i32,
+    /// First day of the period.
+    pub target: i32,
+    /// Expected tickets.
+    pub mean: f64,
+    /// Quantiles of the predictive distribution.
+    pub q025: f64,
+    /// 10 %.
+    pub q10: f64,
+    /// Median.
+    pub q50: f64,
+    /// 90 %.
+    pub q90: f64,
+    /// 97.5 %.
+    pub q975: f64,
+}
+
+impl ForecastRow {
+    /// Length of the period.
+    pub fn grain(&self) -> Grain {
+        if self.grain == 1 { Grain::Month } else { Grain::Day }
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct SeriesRow {
+    id: i32,
+    topic: TopicId,
+    district: DistrictId,
+    basis: String,
+    model: Option<String>,
+    fallback: Option<String>,
+    mase: Option<f64>,
+    coverage_80: Option<f64>,
+}
+
+const RUN: &str = "SELECT r.id, r.started, r.finished, r.origin FROM runs r WHERE r.stage = 'forecast' AND r.status = 'ok' \
+     AND r.origin IS NOT NULL AND r.finished IS NOT NULL";
+
+impl Store {
+    /// A run by its id, if it is a committed forecast.
+    pub async fn forecast_run(&self, id: i64) -> Result<Option<ExportRun>, StoreError> {
+        let sql = sqlx::AssertSqlSafe(format!("{RUN} AND r.id = $1"));
+        on_read!(self, c => sqlx::query_as(sql).bind(id).fetch_optional(c)).doing("read runs")
+    }
+
+    /// The newest committed forecast that holds the whole month beginning on `first`, else the newest that holds any of
+    /// its days up to `last`. One series is looked at, because a run forecasts the same periods for all.
+    pub async fn forecast_run_for(&self, first: Day, last: Day) -> Result<Option<ExportRun>, StoreError> {
+        for (grain, to) in [(1, first), (0, last)] {
+            let sql = sqlx::AssertSqlSafe(format!(
+                "{RUN} AND EXISTS (SELECT 1 FROM forecasts f WHERE f.run = r.id AND f.grain = $1 AND f.target BETWEEN $2 AND $3 \
+                 AND f.series = (SELECT MIN(g.series) FROM forecasts g WHERE g.run = r.id)) ORDER BY r.id DESC LIMIT 1"
+            ));
+            let found: Option<ExportRun> = on_read!(self, c => sqlx::query_as(sql)
+                .bind(grain).bind(first.0).bind(to.0).fetch_optional(c))
+            .doing("look for a forecast")?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Every series by id, with the newest fit a forecast run could have used.
+    pub async fn export_series(&self, run: i64) -> Result<Vec<ExportSeries>, StoreError> {
+        const SQL: &str = "SELECT s.id, s.topic, s.district, s.basis, f.model, f.fallback, f.mase, f.coverage_80 FROM series s \
+             LEFT JOIN fits f ON f.series = s.id AND f.run = (SELECT MAX(run) FROM fits WHERE run <= $1) ORDER BY s.id";
+        let rows: Vec<SeriesRow> =
+            on_read!(self, c => sqlx::query_as(SQL).bind(run).fetch_all(c)).doing("read series")?;
+        rows.into_iter()
+            .map(|r| {
+                let corrupt = || StoreError::Corrupt { what: "series.basis", value: r.basis.clone() };
+                Ok(ExportSeries {
+                    id: r.id,
+                    topic: r.topic,
+                    district: r.district,
+                    basis: Basis::from_name(&r.basis).ok_or_else(corrupt)?,
+                    model: r.model.unwrap_or_default(),
+                    fallback: r.fallback,
+                    mase: r.mase,
+                    coverage_80: r.coverage_80,
+                })
+            })
+            .collect()
+    }
+
+    /// The forecasts of a month of series `from..=to`, by series: its days, then the whole.
+    pub async fn export_rows(
+        &self,
+        run: i64,
+        series: (i32, i32),
+        month: (Day, Day),
+    ) -> Result<Vec<ForecastRow>, StoreError> {
+        const SQL: &str = "SELECT series, grain, target, mean, q025, q10, q50, q90, q975 FROM forecasts \
+             WHERE run = $1 AND series BETWEEN $2 AND $3 AND ((grain = 1 AND target = $4) OR (grain = 0 AND target BETWEEN $4 AND $5)) \
+             ORDER BY series, grain, target";
+        on_read!(self, c => sqlx::query_as(SQL)
+            .bind(run).bind(series.0).bind(series.1).bind(month.0.0).bind(month.1.0).fetch_all(c))
+        .doing("read forecasts")
+    }
+}
