@@ -18,11 +18,13 @@ use crate::{
 
 mod check_config;
 mod detect;
+mod export;
 mod forecast;
 mod ingest;
 mod once;
 pub mod progress;
 mod run;
+mod send_test;
 mod simulate;
 mod status;
 mod text;
@@ -85,6 +87,10 @@ enum Command {
     Forecast(forecast::Args),
     /// Judge the stored counts, or a file of counts with --input
     Detect(detect::Args),
+    /// Write the forecasts of a month as CSV and Parquet
+    Export(export::Args),
+    /// Send a test event to a receiver and say what came back
+    SendTest(send_test::Args),
     /// What is stored, what ran, what waits
     Status,
     /// Check the configuration and report every mistake
@@ -117,6 +123,8 @@ fn dispatch(cli: &Cli) -> anyhow::Result<()> {
         Command::Run(args) => block_on(run::run(global, args)),
         Command::Forecast(_) => block_on(once::stage(global, crate::stages::Stage::Forecast)),
         Command::Detect(_) => block_on(once::stage(global, crate::stages::Stage::Detect)),
+        Command::Export(args) => block_on(export::run(global, args)),
+        Command::SendTest(args) => block_on(send_test::run(global, args)),
         Command::Status => block_on(status::run(global)),
     }
 }

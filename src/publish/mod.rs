@@ -11,4 +11,5 @@ pub mod lifecycle;
 pub mod message;
 pub mod retry;
 pub mod routing;
+pub mod sample;
 pub mod secrets;

@@ -93,6 +93,11 @@ impl Secrets {
         if keys.is_empty() { Err(SecretError::Empty { receiver: owner(), path }) } else { Ok(Self(keys)) }
     }
 
+    /// Whether nothing is signed.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The `webhook-signature` header, one signature a key; `None` without keys.
     pub fn signature(&self, id: &str, timestamp: i64, body: &[u8]) -> Result<Option<String>, WebhookError> {
         let signatures =

@@ -1,19 +1,6 @@
 //! What the monthly export reads: a forecast run, its series with their models, its rows.
-use super::{Doing, Store, StoreError, on_read};
-use crate::ticket::{Basis, Day, DistrictId, Millis, TopicId};
-
-/// A forecast run that can be exported.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct ExportRun {
-    /// Its id.
-    pub id: i64,
-    /// When it read its data, ms since the epoch.
-    pub started: Millis,
-    /// When it was issued.
-    pub finished: Millis,
-    /// Last known day, days since 1970-01-01.
-    pub origin: i32,
-}
+use super::{Doing, ForecastRow, Run, Store, StoreError, on_read};
+use crate::ticket::{Basis, Day, DistrictId, TopicId};
 
 /// A series and the model that forecast it.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,44 +23,6 @@ pub struct ExportSeries {
     pub coverage_80: Option<f64>,
 }
 
-/// Length of a forecast period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Grain {
-    /// A local day.
-    Day,
-    /// A calendar month.
-    Month,
-}
-
-/// One forecast.
-#[derive(Debug, Clone, Copy, PartialEq, sqlx::FromRow)]
-pub struct ForecastRow {
-    /// Key of the series.
-    pub series: i32,
-    grain: i32,
-    /// First day of the period.
-    pub target: i32,
-    /// Expected tickets.
-    pub mean: f64,
-    /// Quantiles of the predictive distribution.
-    pub q025: f64,
-    /// 10 %.
-    pub q10: f64,
-    /// Median.
-    pub q50: f64,
-    /// 90 %.
-    pub q90: f64,
-    /// 97.5 %.
-    pub q975: f64,
-}
-
-impl ForecastRow {
-    /// Length of the period.
-    pub fn grain(&self) -> Grain {
-        if self.grain == 1 { Grain::Month } else { Grain::Day }
-    }
-}
-
 #[derive(sqlx::FromRow)]
 struct SeriesRow {
     id: i32,
@@ -86,25 +35,25 @@ struct SeriesRow {
     coverage_80: Option<f64>,
 }
 
-const RUN: &str = "SELECT r.id, r.started, r.finished, r.origin FROM runs r WHERE r.stage = 'forecast' AND r.status = 'ok' \
-     AND r.origin IS NOT NULL AND r.finished IS NOT NULL";
+const RUN: &str = "SELECT r.id, r.stage, r.slot, r.status, r.started, r.finished, r.origin, r.summary, r.error FROM runs r \
+     WHERE r.stage = 'forecast' AND r.status = 'ok' AND r.origin IS NOT NULL AND r.finished IS NOT NULL";
 
 impl Store {
     /// A run by its id, if it is a committed forecast.
-    pub async fn forecast_run(&self, id: i64) -> Result<Option<ExportRun>, StoreError> {
+    pub async fn forecast_run(&self, id: i64) -> Result<Option<Run>, StoreError> {
         let sql = sqlx::AssertSqlSafe(format!("{RUN} AND r.id = $1"));
         on_read!(self, c => sqlx::query_as(sql).bind(id).fetch_optional(c)).doing("read runs")
     }
 
     /// The newest committed forecast that holds the whole month beginning on `first`, else the newest that holds any of
     /// its days up to `last`. One series is looked at, because a run forecasts the same periods for all.
-    pub async fn forecast_run_for(&self, first: Day, last: Day) -> Result<Option<ExportRun>, StoreError> {
+    pub async fn forecast_run_for(&self, first: Day, last: Day) -> Result<Option<Run>, StoreError> {
         for (grain, to) in [(1, first), (0, last)] {
             let sql = sqlx::AssertSqlSafe(format!(
                 "{RUN} AND EXISTS (SELECT 1 FROM forecasts f WHERE f.run = r.id AND f.grain = $1 AND f.target BETWEEN $2 AND $3 \
                  AND f.series = (SELECT MIN(g.series) FROM forecasts g WHERE g.run = r.id)) ORDER BY r.id DESC LIMIT 1"
             ));
-            let found: Option<ExportRun> = on_read!(self, c => sqlx::query_as(sql)
+            let found: Option<Run> = on_read!(self, c => sqlx::query_as(sql)
                 .bind(grain).bind(first.0).bind(to.0).fetch_optional(c))
             .doing("look for a forecast")?;
             if found.is_some() {
@@ -114,12 +63,12 @@ impl Store {
         Ok(None)
     }
 
-    /// Every series by id, with the newest fit a forecast run could have used.
-    pub async fn export_series(&self, run: i64) -> Result<Vec<ExportSeries>, StoreError> {
+    /// Every series by id, with its fit in a fit run.
+    pub async fn export_series(&self, fit_run: i64) -> Result<Vec<ExportSeries>, StoreError> {
         const SQL: &str = "SELECT s.id, s.topic, s.district, s.basis, f.model, f.fallback, f.mase, f.coverage_80 FROM series s \
-             LEFT JOIN fits f ON f.series = s.id AND f.run = (SELECT MAX(run) FROM fits WHERE run <= $1) ORDER BY s.id";
+             LEFT JOIN fits f ON f.series = s.id AND f.run = $1 ORDER BY s.id";
         let rows: Vec<SeriesRow> =
-            on_read!(self, c => sqlx::query_as(SQL).bind(run).fetch_all(c)).doing("read series")?;
+            on_read!(self, c => sqlx::query_as(SQL).bind(fit_run).fetch_all(c)).doing("read series")?;
         rows.into_iter()
             .map(|r| {
                 let corrupt = || StoreError::Corrupt { what: "series.basis", value: r.basis.clone() };

@@ -25,10 +25,7 @@ pub use row::COLUMNS;
 
 use crate::{
     config::{City, Lang},
-    store::{
-        Store, StoreError, Tree, TreeNode,
-        export::{ExportRun, ExportSeries},
-    },
+    store::{Run, Store, StoreError, Tree, TreeNode, export::ExportSeries},
     ticket::{Basis, Day},
 };
 
@@ -157,13 +154,15 @@ pub struct Summary {
 /// Exports a month.
 pub async fn export(store: &Store, request: &Request<'_>) -> Result<Summary, ExportError> {
     let run = choose(store, request).await?;
+    let origin = Day(run.origin.unwrap_or_default());
+    let fit_run = store.fit_of_forecast(&run).await?;
     let series: Vec<ExportSeries> = store
-        .export_series(run.id)
+        .export_series(fit_run)
         .await?
         .into_iter()
         .filter(|s| request.basis.is_none_or(|b| b == s.basis))
         .collect();
-    let references = references::References::read(store, &series, request.month, Day(run.origin)).await?;
+    let references = references::References::read(store, &series, request.month, origin).await?;
     let maker = row::Maker {
         references: &references,
         threshold: request.small_cell,
@@ -185,7 +184,7 @@ pub async fn export(store: &Store, request: &Request<'_>) -> Result<Summary, Exp
         out.write(&rows)?;
     }
     if out.rows == 0 {
-        return Err(ExportError::Empty { run: run.id, origin: Day(run.origin), month: request.month });
+        return Err(ExportError::Empty { run: run.id, origin, month: request.month });
     }
     let (rows, small_cells) = (out.rows, out.small_cells);
     let entry = Entry {
@@ -209,7 +208,7 @@ pub async fn export(store: &Store, request: &Request<'_>) -> Result<Summary, Exp
     Ok(Summary { manifest, stem, entry })
 }
 
-async fn choose(store: &Store, request: &Request<'_>) -> Result<ExportRun, ExportError> {
+async fn choose(store: &Store, request: &Request<'_>) -> Result<Run, ExportError> {
     if let Some(run) = request.run {
         return store.forecast_run(run).await?.ok_or(ExportError::NoSuchRun { run });
     }

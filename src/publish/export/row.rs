@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 
 use super::references::{Periods, References};
 use crate::{
-    store::export::{ExportRun, ExportSeries, ForecastRow, Grain},
+    store::{ForecastRow, Grain, Run, export::ExportSeries},
     ticket::Day,
 };
 
@@ -88,13 +88,13 @@ pub struct Common {
 
 impl Common {
     /// Of a run, in the zone of its city.
-    pub fn of(run: &ExportRun, zone: Tz) -> Self {
+    pub fn of(run: &Run, zone: Tz) -> Self {
         let local = |at| DateTime::from_timestamp_millis(at).unwrap_or_default().with_timezone(&zone);
         Self {
             run: run.id,
-            issued_at: local(run.finished),
+            issued_at: local(run.finished.unwrap_or(run.started)),
             data_as_of: local(run.started),
-            origin: Day(run.origin).date(),
+            origin: Day(run.origin.unwrap_or_default()).date(),
         }
     }
 }
@@ -151,12 +151,11 @@ impl Maker<'_> {
     /// Makes a line.
     pub fn row(&self, series: &ExportSeries, names: (String, String), forecast: &ForecastRow) -> Row {
         let from = Day(forecast.target).date();
-        let (to, grain, periods) = match forecast.grain() {
-            Grain::Day => (from, "day", Periods::of_day(from)),
-            Grain::Month => {
-                let month = super::Month::of(from);
-                (month.last(), "month", Periods::of_month(month))
-            }
+        let (to, grain, periods) = if forecast.grain == Grain::Month.code() {
+            let month = super::Month::of(from);
+            (month.last(), Grain::Month, Periods::of_month(month))
+        } else {
+            (from, Grain::Day, Periods::of_day(from))
         };
         let look = |period| Count::of(self.references.sum(series.id, period), self.threshold);
         let lunar = if self.lunar { look(periods.lunar) } else { Count::Unknown };
@@ -172,7 +171,7 @@ impl Maker<'_> {
         Row {
             from,
             to,
-            grain,
+            grain: grain.name(),
             topic_code: series.topic,
             topic: names.0,
             district_code: series.district,
