@@ -1,1 +1,152 @@
-//! (in preparation)
+//! Page, JSON API, metrics and health over HTTP. Reads the store, writes nothing.
+//!
+//! Every answer of the API is a typed value that is also in the OpenAPI document; every error is a problem
+//! document (RFC 9457). There is no sign-in: the configuration allows loopback addresses only and a reverse proxy
+//! goes in front, possibly under a sub-path, which is why the page uses relative addresses only. The content
+//! security policy allows nothing but the program's own files, so the page has no inline script or style.
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use chrono_tz::Tz;
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer, timeout::TimeoutLayer};
+use weisu_models::calendar::Calendar;
+
+use crate::{config::Lang, metrics::Metrics, schedule::clock::Clock, store::Store, ticket::Day};
+
+mod alert_view;
+mod api;
+mod assets;
+mod board;
+mod health;
+mod outlook;
+mod page;
+mod problem;
+mod scoreboard;
+
+pub use api::openapi;
+pub use health::Health;
+
+/// Whose tickets these are, as the page needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct City {
+    /// Name as people read it.
+    pub name: String,
+    /// Short name.
+    pub code: String,
+    /// Local days are cut in it.
+    pub zone: Tz,
+    /// Language of the page's first view.
+    pub lang: Lang,
+}
+
+/// What every handler may read.
+#[derive(Debug, Clone)]
+pub struct AppState {
+    store: Store,
+    metrics: Metrics,
+    city: Arc<City>,
+    calendar: Arc<Calendar>,
+    clock: Arc<dyn Clock>,
+    health: Arc<Health>,
+    boards: Arc<board::Cache>,
+}
+
+impl AppState {
+    /// The state of a server with an empty cache.
+    pub fn new(
+        store: Store,
+        metrics: Metrics,
+        city: City,
+        calendar: Calendar,
+        clock: Arc<dyn Clock>,
+        health: Arc<Health>,
+    ) -> Self {
+        Self {
+            store,
+            metrics,
+            city: Arc::new(city),
+            calendar: Arc::new(calendar),
+            clock,
+            health,
+            boards: Arc::default(),
+        }
+    }
+
+    /// The local day it is now.
+    fn today(&self) -> Day {
+        Day::from(self.clock.now().with_timezone(&self.city.zone).date_naive())
+    }
+}
+
+/// How long an answer may take before the server gives up on it.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Every route of the daemon.
+pub fn router(state: AppState) -> Router {
+    Router::new()
+        .route("/", get(page::page))
+        .route("/assets/{*path}", get(assets::asset))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
+        .merge(api::router())
+        .fallback(async || problem::Problem::not_found("there is nothing at this address"))
+        .method_not_allowed_fallback(async || problem::Problem::method())
+        .layer(axum::middleware::from_fn_with_state(state.clone(), revalidate))
+        .layer(axum::middleware::map_response(secure))
+        .layer(CatchPanicLayer::custom(|_| problem::Problem::internal().into_response()))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
+        .layer(CompressionLayer::new())
+        .with_state(state)
+}
+
+/// Headers that keep a browser from running or framing anything that is not ours.
+async fn secure(mut response: Response) -> Response {
+    const HEADERS: [(HeaderName, &str); 5] = [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+             form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ];
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Answers 304 where the client already has this version of what the store says.
+///
+/// The tag is the newest run that wrote counts, fits or forecasts, so only addresses that depend on nothing else
+/// take part ([`api::IMMUTABLE_BETWEEN_RUNS`]); everything else must be asked for again.
+async fn revalidate(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    if !api::IMMUTABLE_BETWEEN_RUNS.contains(&path) {
+        let mut response = next.run(request).await;
+        response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        return response;
+    }
+    let Ok(version) = state.store.data_version().await else { return next.run(request).await };
+    let tag = format!("W/\"{}-{version}-{}\"", env!("CARGO_PKG_VERSION"), state.today().0);
+    let known = request.headers().get(header::IF_NONE_MATCH).is_some_and(|v| v.as_bytes() == tag.as_bytes());
+    let mut response = if known { StatusCode::NOT_MODIFIED.into_response() } else { next.run(request).await };
+    if known || response.status().is_success() {
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        if let Ok(tag) = HeaderValue::from_str(&tag) {
+            headers.insert(header::ETAG, tag);
+        }
+    }
+    response
+}

@@ -6,10 +6,24 @@ use super::{Doing, Run, Store, StoreError, Tx, on_read};
 use crate::ticket::Day;
 
 /// Whether a forecast period is a day or a calendar month.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+    utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Grain {
     /// A local day.
+    #[default]
     Day,
     /// A calendar month.
     Month,

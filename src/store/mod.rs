@@ -10,6 +10,7 @@ use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
 pub mod alarms;
 pub mod alerts;
+pub mod board;
 mod counts;
 pub mod export;
 mod forecasts;

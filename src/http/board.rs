@@ -1,0 +1,295 @@
+//! What several answers share, read once per version of the data: names, known days, daily sums, forecasts.
+//!
+//! A city's total over years is a scan over every count there is. The numbers only change when a run of the daily
+//! chain ends, so they are kept until [`Store::data_version`] moves on.
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use chrono::{Datelike, Months, NaiveDate};
+use tokio::sync::Mutex;
+
+use super::problem::Problem;
+use crate::{
+    store::{
+        Grain, Run, RunStatus, Store, StoreError, Tree, TreeNode,
+        board::{Point, Scope},
+    },
+    ticket::{Basis, Day},
+};
+
+/// Days of history kept in a board: enough for three years before a forecast of the coming year.
+const HISTORY: i32 = 4 * 366 + 31;
+/// Boards kept at most; more are asked for only by a client that tries every address.
+const KEEP: usize = 64;
+
+/// Daily counts of one series, with gaps.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Daily {
+    start: Day,
+    values: Vec<Option<u32>>,
+}
+
+impl Daily {
+    /// Counts over the known days; a known day that is not in `counts` is a day without tickets.
+    pub fn new(known: &[(Day, bool)], counts: impl IntoIterator<Item = (Day, i64)>) -> Self {
+        let (Some((start, _)), Some((end, _))) = (known.first(), known.last()) else {
+            return Self { start: Day(0), values: Vec::new() };
+        };
+        let mut values = vec![None; (end.0 - start.0 + 1).max(0) as usize];
+        for (day, _) in known.iter().filter(|(_, closed)| *closed) {
+            values[(day.0 - start.0) as usize] = Some(0);
+        }
+        for (day, n) in counts {
+            let at = usize::try_from(day.0 - start.0).ok().and_then(|i| values.get_mut(i));
+            if let Some(value @ Some(_)) = at {
+                *value = Some(u32::try_from(n).unwrap_or(0));
+            }
+        }
+        Self { start: *start, values }
+    }
+
+    /// The count of a day; `None` where it is not known.
+    pub fn at(&self, day: Day) -> Option<u32> {
+        usize::try_from(day.0 - self.start.0).ok().and_then(|i| self.values.get(i).copied().flatten())
+    }
+
+    /// The sum over `[from, to]`, `None` unless nine days in ten are known; the few unknown ones count as average
+    /// days of the span.
+    pub fn sum(&self, from: Day, to: Day) -> Option<f64> {
+        let days = f64::from(to.0 - from.0 + 1);
+        let known: Vec<f64> = (from.0..=to.0).filter_map(|d| self.at(Day(d))).map(f64::from).collect();
+        let share = known.len() as f64 / days;
+        (share >= 0.9).then(|| known.iter().sum::<f64>() / share)
+    }
+
+    /// The sum over the calendar month that begins on `first`.
+    pub fn month(&self, first: NaiveDate) -> Option<f64> {
+        let next = first.checked_add_months(Months::new(1))?;
+        self.sum(first.into(), Day::from(next).plus(-1))
+    }
+}
+
+/// The first of the month of a date.
+pub fn first_of_month(date: NaiveDate) -> NaiveDate {
+    date.with_day(1).unwrap_or(date)
+}
+
+/// The same month `years` earlier.
+pub fn years_before(first: NaiveDate, years: u32) -> NaiveDate {
+    first.checked_sub_months(Months::new(12 * years)).unwrap_or(first)
+}
+
+/// Names of one tree.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names(BTreeMap<i32, TreeNode>);
+
+impl Names {
+    /// Names from the top down to `id`; empty for the root.
+    pub fn path(&self, id: i32) -> Vec<String> {
+        let mut path: Vec<String> = std::iter::successors(self.0.get(&id), |n| self.0.get(&n.parent))
+            .map(|n| n.name.clone())
+            .collect();
+        path.reverse();
+        path
+    }
+
+    /// All nodes by key.
+    pub fn nodes(&self) -> impl Iterator<Item = &TreeNode> {
+        self.0.values()
+    }
+
+    /// Whether `id` is the root or a node.
+    pub fn has(&self, id: i32) -> bool {
+        id == 0 || self.0.contains_key(&id)
+    }
+
+    /// Depth of a node; 0 for the root.
+    pub fn depth(&self, id: i32) -> i32 {
+        self.0.get(&id).map_or(0, |n| n.depth)
+    }
+}
+
+/// One top-level node of a scope.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Member {
+    /// Key.
+    pub node: i32,
+    /// What was counted.
+    pub actual: Daily,
+    /// Forecasts by day.
+    pub daily: Vec<Point>,
+    /// Forecasts by month.
+    pub monthly: Vec<Point>,
+}
+
+/// What is known at one version of the data.
+#[derive(Debug)]
+pub struct Base {
+    /// Topic names.
+    pub topics: Names,
+    /// District names.
+    pub districts: Names,
+    /// Every day anything is known of, and whether it is complete.
+    pub known: Vec<(Day, bool)>,
+    /// The newest finished forecast.
+    pub forecast: Option<Run>,
+    /// The newest finished fit.
+    pub fit: Option<Run>,
+}
+
+impl Base {
+    /// Names of a tree.
+    pub fn names(&self, tree: Tree) -> &Names {
+        match tree {
+            Tree::Topics => &self.topics,
+            Tree::Districts => &self.districts,
+        }
+    }
+
+    /// The last complete day.
+    pub fn last_closed(&self) -> Option<Day> {
+        self.known.iter().rev().find(|(_, closed)| *closed).map(|(day, _)| *day)
+    }
+
+    /// Days between the first and the last known one that are gaps.
+    pub fn gaps(&self) -> usize {
+        let last = self.last_closed().unwrap_or(Day(i32::MIN));
+        self.known.iter().filter(|(day, closed)| !closed && *day < last).count()
+    }
+
+    /// The newest finished forecast, or 404 with what to do.
+    pub fn forecast(&self) -> Result<&Run, Problem> {
+        self.forecast
+            .as_ref()
+            .ok_or_else(|| Problem::not_found("no forecast has been finished yet; see /readyz and the runs"))
+    }
+}
+
+/// The top-level nodes of a scope with their past and forecast.
+#[derive(Debug)]
+pub struct Board {
+    /// What it rests on.
+    pub base: Arc<Base>,
+    /// One per node that has a forecast or tickets.
+    pub members: Vec<Member>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    version: i64,
+    base: Option<Arc<Base>>,
+    boards: HashMap<(Scope, Basis), Arc<Board>>,
+}
+
+/// Keeps what was read until the data moves on. One reader at a time fills it, so that a crowd of browsers after a
+/// restart asks the store once.
+#[derive(Debug, Default)]
+pub struct Cache(Mutex<Kept>);
+
+impl Cache {
+    /// Names, known days and newest runs.
+    pub async fn base(&self, store: &Store) -> Result<Arc<Base>, StoreError> {
+        let mut kept = self.0.lock().await;
+        kept.refresh(store).await
+    }
+
+    /// The top-level nodes of a scope.
+    pub async fn board(&self, store: &Store, scope: Scope, basis: Basis) -> Result<Arc<Board>, StoreError> {
+        let mut kept = self.0.lock().await;
+        let base = kept.refresh(store).await?;
+        if let Some(board) = kept.boards.get(&(scope, basis)) {
+            return Ok(board.clone());
+        }
+        let board = Arc::new(Board { members: members(store, &base, scope, basis).await?, base });
+        if kept.boards.len() >= KEEP {
+            kept.boards.clear();
+        }
+        kept.boards.insert((scope, basis), board.clone());
+        Ok(board)
+    }
+}
+
+impl Kept {
+    async fn refresh(&mut self, store: &Store) -> Result<Arc<Base>, StoreError> {
+        let version = store.data_version().await?;
+        match &self.base {
+            Some(base) if self.version == version => Ok(base.clone()),
+            _ => {
+                let base = Arc::new(load(store).await?);
+                *self = Self { version, base: Some(base.clone()), boards: HashMap::new() };
+                Ok(base)
+            }
+        }
+    }
+}
+
+async fn load(store: &Store) -> Result<Base, StoreError> {
+    let names = async |tree| {
+        let nodes = store.tree(tree).await?;
+        Ok::<_, StoreError>(Names(nodes.into_iter().map(|n| (n.id, n)).collect()))
+    };
+    Ok(Base {
+        topics: names(Tree::Topics).await?,
+        districts: names(Tree::Districts).await?,
+        known: store.days_known().await?,
+        forecast: store.last_run("forecast", RunStatus::Ok).await?,
+        fit: store.last_run("fit", RunStatus::Ok).await?,
+    })
+}
+
+async fn members(store: &Store, base: &Base, scope: Scope, basis: Basis) -> Result<Vec<Member>, StoreError> {
+    let Some(last) = base.last_closed() else { return Ok(Vec::new()) };
+    let run = base.forecast.as_ref().map_or(0, |r| r.id);
+    let node = |r: &Point| if scope.of == Tree::Topics { r.topic } else { r.district };
+    let mut counts: BTreeMap<i32, Vec<(Day, i64)>> = BTreeMap::new();
+    for row in store.daily_by_top(scope, basis, last.plus(-HISTORY), last).await? {
+        counts.entry(row.node).or_default().push((Day(row.day), row.n));
+    }
+    let mut daily: BTreeMap<i32, Vec<Point>> = BTreeMap::new();
+    for row in store.forecasts_by_top(run, scope, basis, Grain::Day).await? {
+        daily.entry(node(&row)).or_default().push(row);
+    }
+    let mut monthly: BTreeMap<i32, Vec<Point>> = BTreeMap::new();
+    for row in store.forecasts_by_top(run, scope, basis, Grain::Month).await? {
+        monthly.entry(node(&row)).or_default().push(row);
+    }
+    let first = last.plus(-HISTORY);
+    let known: Vec<(Day, bool)> = base.known.iter().copied().filter(|(day, _)| *day >= first).collect();
+    let top = base.names(scope.of).nodes().filter(|n| n.depth == 1).map(|n| n.id);
+    let seen: Vec<i32> = top.filter(|id| counts.contains_key(id) || daily.contains_key(id)).collect();
+    Ok(seen
+        .into_iter()
+        .map(|id| Member {
+            node: id,
+            actual: Daily::new(&known, counts.remove(&id).unwrap_or_default()),
+            daily: daily.remove(&id).unwrap_or_default(),
+            monthly: monthly.remove(&id).unwrap_or_default(),
+        })
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(days: &[(i32, bool)]) -> Vec<(Day, bool)> {
+        days.iter().map(|(d, closed)| (Day(*d), *closed)).collect()
+    }
+
+    #[test]
+    fn a_quiet_day_is_zero_and_a_gap_is_unknown() {
+        let daily = Daily::new(&known(&[(10, true), (11, false), (12, true)]), [(Day(12), 7), (Day(11), 3)]);
+        assert_eq!([10, 11, 12, 13].map(|d| daily.at(Day(d))), [Some(0), None, Some(7), None]);
+    }
+
+    #[test]
+    fn a_sum_needs_nine_days_in_ten() {
+        let days: Vec<(i32, bool)> = (0..20).map(|d| (d, d != 3)).collect();
+        let daily = Daily::new(&known(&days), (0..20).map(|d| (Day(d), 2)));
+        assert_eq!(daily.sum(Day(0), Day(19)), Some(40.0));
+        assert_eq!(daily.sum(Day(0), Day(4)), None);
+        assert_eq!(daily.sum(Day(15), Day(24)), None);
+    }
+}
