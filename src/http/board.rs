@@ -105,9 +105,21 @@ impl Names {
         id == 0 || self.0.contains_key(&id)
     }
 
-    /// Depth of a node; 0 for the root.
-    pub fn depth(&self, id: i32) -> i32 {
-        self.0.get(&id).map_or(0, |n| n.depth)
+    /// Nodes down to a depth, each followed by its children, siblings by key.
+    pub fn outline(&self, depth: i32) -> Vec<&TreeNode> {
+        let mut children: BTreeMap<i32, Vec<&TreeNode>> = BTreeMap::new();
+        self.0
+            .values()
+            .filter(|n| n.depth <= depth)
+            .for_each(|n| children.entry(n.parent).or_default().push(n));
+        let mut open: Vec<&TreeNode> = children.remove(&0).unwrap_or_default();
+        open.reverse();
+        let mut out = Vec::with_capacity(self.0.len());
+        while let Some(node) = open.pop() {
+            out.push(node);
+            open.extend(children.remove(&node.id).unwrap_or_default().into_iter().rev());
+        }
+        out
     }
 }
 
@@ -131,6 +143,8 @@ pub struct Base {
     pub topics: Names,
     /// District names.
     pub districts: Names,
+    /// Greatest depth of the topics and of the districts that are forecast.
+    pub depth: (i32, i32),
     /// Every day anything is known of, and whether it is complete.
     pub known: Vec<(Day, bool)>,
     /// The newest finished forecast.
@@ -233,6 +247,7 @@ async fn load(store: &Store) -> Result<Base, StoreError> {
     Ok(Base {
         topics: names(Tree::Topics).await?,
         districts: names(Tree::Districts).await?,
+        depth: store.panel_depth().await?,
         known: store.days_known().await?,
         forecast: store.last_run("forecast", RunStatus::Ok).await?,
         fit: store.last_run("fit", RunStatus::Ok).await?,

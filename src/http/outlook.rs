@@ -67,18 +67,30 @@ impl Rise {
     }
 }
 
-/// The rises of the members over the next `months` months, largest excess over the norm first.
-pub fn rises(members: &[Member], name: impl Fn(i32) -> String, months: usize) -> Vec<Rise> {
-    let mut rises: Vec<Rise> = members.iter().filter_map(|m| rise(m, name(m.node), months)).collect();
+/// Which months are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// The next whole months.
+    Next(usize),
+    /// One month, by its first day.
+    In(NaiveDate),
+}
+
+/// The rises of the members, largest excess over the norm first.
+pub fn rises(members: &[Member], name: impl Fn(i32) -> String, when: When) -> Vec<Rise> {
+    let mut rises: Vec<Rise> = members.iter().filter_map(|m| rise(m, name(m.node), when)).collect();
     rises.sort_by(|a, b| b.excess().total_cmp(&a.excess()).then(a.id.cmp(&b.id)));
     rises
 }
 
-fn rise(member: &Member, name: String, months: usize) -> Option<Rise> {
-    let best = member
-        .monthly
-        .iter()
-        .take(months)
+fn rise(member: &Member, name: String, when: When) -> Option<Rise> {
+    let looked_at = |(i, row): &(usize, &Point)| match when {
+        When::Next(months) => *i < months,
+        When::In(month) => row.target == Day::from(month).0,
+    };
+    let months = member.monthly.iter().enumerate().filter(looked_at);
+    let best = months
+        .map(|(_, row)| row)
         .map(|row| month(member, &name, row))
         .reduce(|best, next| if next.excess() > best.excess() { next } else { best })?;
     Some(Rise { steepest_week: steepest_week(member), ..best })
@@ -179,7 +191,7 @@ mod tests {
             row(day(2024, 8).0, [180.0, 190.0, 200.0, 230.0, 240.0]),
         ];
         let member = Member { node: 1, actual: Daily::new(&known, counts), daily: Vec::new(), monthly };
-        let rises = rises(&[member], |_| "heat".to_owned(), 3);
+        let rises = rises(&[member], |_| "heat".to_owned(), When::Next(3));
         assert_eq!(rises[0].month, NaiveDate::from_ymd_opt(2024, 7, 1).unwrap());
         assert_eq!((rises[0].last_year, rises[0].norm, rises[0].norm_years), (Some(310.0), Some(310.0), 1));
         assert_eq!(rises[0].probability, Some(0.975));

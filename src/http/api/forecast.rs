@@ -9,7 +9,7 @@ use crate::{
         AppState,
         alert_view::instant,
         board::{Base, Daily, first_of_month, years_before},
-        outlook::{self, Rise, YEAR_OF_WEEKS},
+        outlook::{self, Rise, When, YEAR_OF_WEEKS},
         problem::{Params, Problem},
     },
     store::{
@@ -303,9 +303,9 @@ pub(super) async fn outlook(
     }
     let base = state.boards.base(&state.store).await?;
     let run = base.forecast()?;
-    let basis = params.basis.unwrap_or(Basis::Raw);
-    let topics = rises(&state, Tree::Topics, params.district.unwrap_or(0), basis, months).await?;
-    let districts = rises(&state, Tree::Districts, params.topic.unwrap_or(0), basis, months).await?;
+    let (basis, when) = (params.basis.unwrap_or(Basis::Raw), When::Next(months));
+    let topics = rises(&state, Tree::Topics, params.district.unwrap_or(0), basis, when).await?;
+    let districts = rises(&state, Tree::Districts, params.topic.unwrap_or(0), basis, when).await?;
     Ok(Json(Outlook { basis, run: run.id, origin: run.origin.map(|d| Day(d).date()), topics, districts }))
 }
 
@@ -315,7 +315,7 @@ pub(crate) async fn rises(
     of: Tree,
     within: i32,
     basis: Basis,
-    months: usize,
+    when: When,
 ) -> Result<Vec<Rise>, Problem> {
     let board = state.boards.board(&state.store, Scope { of, within }, basis).await?;
     let names = board.base.names(of);
@@ -327,5 +327,5 @@ pub(crate) async fn rises(
         return Err(Problem::not_found(format!("there is no {what} {within}; /api/v1/{what}s lists them")));
     }
     let name = |id| names.path(id).pop().unwrap_or_default();
-    Ok(outlook::rises(&board.members, name, months))
+    Ok(outlook::rises(&board.members, name, when))
 }

@@ -8,7 +8,7 @@ use super::AppState;
 mod alerts;
 pub(super) mod forecast;
 mod panel;
-mod status;
+pub(super) mod status;
 
 #[derive(OpenApi)]
 #[openapi(info(

@@ -1,4 +1,149 @@
-use axum::response::Html;
-pub(super) async fn page() -> Html<&'static str> {
-    Html("")
+//! The page at `/`: one document in Chinese or English that answers a planner's questions.
+//!
+//! Every number is in the HTML the server writes, so the page can be read, searched, printed and heard without a
+//! line of script; the script only draws the chart from the data that the table below it shows as well.
+use std::sync::LazyLock;
+
+use axum::{
+    extract::State,
+    http::HeaderMap,
+    response::{Html, IntoResponse, Response},
+};
+use minijinja::{Environment, Value, context, value::Serde};
+use serde::Deserialize;
+
+use super::{
+    AppState, api, assets,
+    problem::{Params, Problem},
+    scoreboard,
+};
+use crate::{
+    config::Lang,
+    store::{Grain, board::AlertFilter},
+    ticket::Basis,
+};
+
+mod answers;
+mod hotspots;
+mod outlook;
+mod rises;
+mod text;
+mod track;
+
+use text::Text;
+
+static TEMPLATES: LazyLock<Result<Environment<'static>, minijinja::Error>> = LazyLock::new(|| {
+    let mut env = Environment::new();
+    for (name, text) in [
+        ("page.html", include_str!("templates/page.html")),
+        ("answers.html", include_str!("templates/answers.html")),
+        ("hotspots.html", include_str!("templates/hotspots.html")),
+        ("rises.html", include_str!("templates/rises.html")),
+        ("outlook.html", include_str!("templates/outlook.html")),
+        ("track.html", include_str!("templates/track.html")),
+    ] {
+        env.add_template(name, text)?;
+    }
+    Ok(env)
+});
+
+/// What the address says; a value that means nothing here is passed over.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct PageParams {
+    lang: Option<String>,
+    topic: Option<String>,
+    district: Option<String>,
+    basis: Option<String>,
+    grain: Option<String>,
+}
+
+/// What is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Choice {
+    /// `None` = the one that rises most.
+    topic: Option<i32>,
+    district: i32,
+    basis: Basis,
+    grain: Grain,
+}
+
+impl From<&PageParams> for Choice {
+    fn from(params: &PageParams) -> Self {
+        let key = |text: &Option<String>| text.as_deref().and_then(|t| t.parse().ok());
+        Self {
+            topic: key(&params.topic),
+            district: key(&params.district).unwrap_or(0),
+            basis: params.basis.as_deref().and_then(Basis::from_name).unwrap_or(Basis::Raw),
+            grain: if params.grain.as_deref() == Some("month") { Grain::Month } else { Grain::Day },
+        }
+    }
+}
+
+/// Hotspots shown in full; the rest are counted.
+const HOTSPOTS: i64 = 6;
+
+pub(super) async fn page(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    Params(params): Params<PageParams>,
+) -> Result<Response, Problem> {
+    let text = Text::new(text::language(params.lang.as_deref(), &headers, state.city.lang), state.city.zone);
+    let choice = Choice::from(&params);
+    let env = TEMPLATES.as_ref().map_err(|error| {
+        tracing::error!(%error, "a page template cannot be read");
+        Problem::internal()
+    })?;
+    let status = api::status::read(&state).await?;
+    let base = state.boards.base(&state.store).await?;
+    let score = scoreboard::scoreboard(&state, choice.basis).await?;
+    let rises = rises::read(&state, choice).await?;
+    let topic = choice.topic.unwrap_or_else(|| rises.headline().map_or(0, |r| r.id));
+    let outlook = outlook::view(&state, &text, &base, Choice { topic: Some(topic), ..choice }).await?;
+    let cards: Vec<_> = open_alerts(&state).await?.iter().map(|a| hotspots::view(&text, a)).collect();
+    let runs: Vec<_> = state.store.recent_runs(8).await?.iter().map(|r| track::run(&text, r)).collect();
+    let html = env.get_template("page.html")?.render(context! {
+        t => text.fixed(),
+        lang => text.tag(),
+        other => if text.lang == Lang::Zh { "en" } else { "zh" },
+        keep => Value::from(Serde(keep(&params))),
+        title => text.say("title", context! { city => state.city.name.clone() }),
+        city => state.city.name.clone(),
+        files => context! {
+            css => assets::address("page.css"),
+            js => assets::address("page.js"),
+            charts => assets::address("echarts.custom.min.js"),
+            icon => assets::address("icon.svg"),
+        },
+        data_to => status.data_to.map(|d| text.say("data_to", context! { day => text.date(d) })),
+        issued => status.forecast.as_ref().and_then(|f| f.issued_at)
+            .map(|at| text.say("issued", context! { at => text.instant(at) })),
+        answers => Value::from(Serde(answers::view(&text, &rises, &score))),
+        hotspots => Value::from(Serde(cards)),
+        more => (status.open_alerts > HOTSPOTS)
+            .then(|| text.say("more_alerts", context! { n => status.open_alerts - HOTSPOTS })),
+        rises => Value::from(Serde(rises::view(&text, &rises, &base, choice))),
+        outlook => Value::from(Serde(outlook)),
+        past => Value::from(Serde(track::past(&text, &score))),
+        health => Value::from(Serde(track::health(&text, &status))),
+        runs => Value::from(Serde(runs)),
+        version => status.version,
+    })?;
+    Ok(([("vary", "accept-language")], Html(html)).into_response())
+}
+
+async fn open_alerts(state: &AppState) -> Result<Vec<super::alert_view::AlertView>, Problem> {
+    let filter = AlertFilter { state: Some("open".to_owned()), limit: HOTSPOTS, ..AlertFilter::default() };
+    let rows = state.store.find_alerts(&filter).await?;
+    Ok(rows.into_iter().filter_map(super::alert_view::AlertView::new).collect())
+}
+
+/// The choice as name and value, for links and forms that change something else.
+fn keep(params: &PageParams) -> Vec<(&'static str, String)> {
+    let choice = Choice::from(params);
+    let mut keep = Vec::new();
+    keep.extend(choice.topic.map(|t| ("topic", t.to_string())));
+    keep.extend((choice.district != 0).then(|| ("district", choice.district.to_string())));
+    keep.extend((choice.basis != Basis::Raw).then(|| ("basis", choice.basis.name().to_owned())));
+    keep.extend((choice.grain != Grain::Day).then(|| ("grain", choice.grain.name().to_owned())));
+    keep
 }

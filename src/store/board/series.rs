@@ -81,6 +81,13 @@ impl Store {
         .doing("find series")
     }
 
+    /// Greatest depth of the topics and of the districts in the panel.
+    pub async fn panel_depth(&self) -> Result<(i32, i32), StoreError> {
+        const SQL: &str = "SELECT CAST(COALESCE(MAX(topic_depth), 0) AS INTEGER), \
+             CAST(COALESCE(MAX(district_depth), 0) AS INTEGER) FROM series";
+        on_read!(self, c => sqlx::query_as(SQL).fetch_one(c)).doing("read the panel's depth")
+    }
+
     /// One series, if the panel has it.
     pub async fn series_of(
         &self,

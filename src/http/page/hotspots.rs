@@ -1,0 +1,142 @@
+//! Hotspot cards: what, where, how many against what is expected, and why.
+use minijinja::context;
+use serde::Serialize;
+
+use super::Text;
+use crate::{
+    http::{alert_view::AlertView, outlook::change},
+    store::alerts::AlertBody,
+};
+
+/// A card.
+#[derive(Debug, Serialize)]
+pub(super) struct Card {
+    severity: &'static str,
+    severity_word: String,
+    kind: String,
+    state: String,
+    topic: String,
+    district: String,
+    why: String,
+    p_value: Option<String>,
+    since: String,
+    changes: Vec<String>,
+    drivers: Vec<DriverLine>,
+    gauge: Gauge,
+    topic_id: i32,
+    district_id: i32,
+}
+
+#[derive(Debug, Serialize)]
+struct DriverLine {
+    name: String,
+    share: String,
+    detail: String,
+    /// Width of its bar, of 100.
+    width: String,
+}
+
+/// Geometry of the gauge, in units of a 320 x 26 drawing.
+#[derive(Debug, Serialize)]
+struct Gauge {
+    label: String,
+    from: String,
+    width: String,
+    tick: String,
+    dot: String,
+}
+
+/// Drivers named on a card.
+const DRIVERS: usize = 3;
+
+/// Writes a card.
+pub(super) fn view(text: &Text, alert: &AlertView) -> Card {
+    let body = &alert.body;
+    Card {
+        severity: body.severity.name(),
+        severity_word: text.word("severity", body.severity.name()),
+        kind: text.word("kind", body.kind.name()),
+        state: text.word("state", &alert.state),
+        topic: text.path(&body.topic, "all_topics"),
+        district: text.path(&body.district, "whole_city"),
+        why: why(text, body),
+        p_value: body.observed.map(|_| text.say("why_p", context! { p => text.p_value(body.p_value) })),
+        since: text.say("since", context! { day => text.day(body.onset) }),
+        changes: changes(text, body),
+        drivers: body.drivers.iter().take(DRIVERS).map(|d| driver(text, body, d)).collect(),
+        gauge: gauge(text, body),
+        topic_id: alert.topic_id,
+        district_id: alert.district_id,
+    }
+}
+
+fn why(text: &Text, body: &AlertBody) -> String {
+    let count = |n| text.count(n);
+    let window = text.span(body.window.0, body.window.1);
+    match body.observed {
+        Some(observed) => text.say(
+            "why_spike",
+            context! { window, observed => count(observed), expected => count(body.expected), upper => count(body.upper) },
+        ),
+        None => text.say(
+            "why_ahead",
+            context! {
+                window,
+                expected => count(body.expected),
+                low => count(body.lower.unwrap_or(0.0)),
+                high => count(body.upper),
+                norm => body.compare.norm.map_or_else(|| "–".to_owned(), count),
+                lead => body.lead_days,
+            },
+        ),
+    }
+}
+
+fn changes(text: &Text, body: &AlertBody) -> Vec<String> {
+    let now = body.observed.unwrap_or(body.expected);
+    [("week_before", body.compare.last_week), ("year_before", body.compare.last_year)]
+        .into_iter()
+        .filter_map(|(key, before)| {
+            let change = text.change(change(now, before)?);
+            Some(text.say(key, context! { change }))
+        })
+        .collect()
+}
+
+fn driver(text: &Text, body: &AlertBody, driver: &crate::store::alarms::Driver) -> DriverLine {
+    let own = |path: &[String], name: &str| name.is_empty() || path.last().is_some_and(|n| n == name);
+    let parts: Vec<&str> = [(&body.district, &driver.district), (&body.topic, &driver.topic)]
+        .into_iter()
+        .filter(|(path, name)| !own(path, name))
+        .map(|(_, name)| name.as_str())
+        .collect();
+    DriverLine {
+        name: if parts.is_empty() { driver.district.clone() } else { parts.join(" · ") },
+        share: text.share(driver.share),
+        detail: text.say(
+            "driver",
+            context! { observed => text.count(driver.observed), expected => text.count(driver.expected) },
+        ),
+        width: format!("{:.0}", (driver.share * 100.0).clamp(1.0, 100.0)),
+    }
+}
+
+/// The band of what is normal with its middle, and where the count lies. A forecast is held against the norm.
+fn gauge(text: &Text, body: &AlertBody) -> Gauge {
+    let value = body.observed.unwrap_or(body.expected);
+    let tick =
+        if body.observed.is_some() { body.expected } else { body.compare.norm.unwrap_or(body.expected) };
+    let lower = body.lower.unwrap_or(0.0).max(0.0);
+    let most = value.max(body.upper).max(tick).max(1.0);
+    let x = |n: f64| 6.0 + 300.0 * n / most;
+    Gauge {
+        label: text.say(
+            "gauge",
+            context! { value => text.count(value), expected => text.count(tick), upper => text.count(body.upper) },
+        ),
+        from: format!("{:.1}", x(lower)),
+        width: format!("{:.1}", (x(body.upper) - x(lower)).max(1.0)),
+        tick: format!("{:.1}", x(tick)),
+        dot: format!("{:.1}", x(value)),
+    }
+}
