@@ -17,6 +17,7 @@ use crate::{
 };
 
 mod check_config;
+mod demo;
 mod detect;
 mod export;
 mod forecast;
@@ -75,6 +76,8 @@ pub enum Format {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Simulate a city, run everything on it, and stay up with page, API and metrics
+    Demo(demo::Args),
     /// Simulate a seeded city as a ticket export
     Simulate(simulate::Args),
     /// Read ticket files into the store
@@ -117,12 +120,13 @@ fn dispatch(cli: &Cli) -> anyhow::Result<()> {
         Command::Simulate(args) => simulate::run(args, global.format, &*global.clock()),
         Command::Forecast(args) if args.input.is_some() => forecast::run(args),
         Command::Detect(args) if args.input.is_some() => detect::run(args),
+        Command::Demo(args) => block_on(demo::run(global, args)),
         Command::CheckConfig(args) => check_config::run(global, args),
         Command::Ingest(args) => block_on(ingest::run(global, args)),
         Command::Once(args) => block_on(once::run(global, args)),
         Command::Run(args) => block_on(run::run(global, args)),
-        Command::Forecast(_) => block_on(once::stage(global, crate::stages::Stage::Forecast)),
-        Command::Detect(_) => block_on(once::stage(global, crate::stages::Stage::Detect)),
+        Command::Forecast(_) => block_on(once::stage(global, stages::Stage::Forecast)),
+        Command::Detect(_) => block_on(once::stage(global, stages::Stage::Detect)),
         Command::Export(args) => block_on(export::run(global, args)),
         Command::SendTest(args) => block_on(send_test::run(global, args)),
         Command::Status => block_on(status::run(global)),
@@ -151,7 +155,9 @@ fn exit_code(error: &anyhow::Error) -> u8 {
     };
     if error.chain().any(|e| e.is::<Problems>() || e.is::<NoConfig>()) {
         78
-    } else if error.chain().any(|e| e.is::<stages::Busy>() || e.downcast_ref::<StoreError>().is_some_and(busy))
+    } else if error
+        .chain()
+        .any(|e| e.is::<stages::Busy>() || e.downcast_ref::<StoreError>().is_some_and(busy))
     {
         75
     } else {

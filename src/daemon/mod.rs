@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{Config, Schedule},
+    http::{AppState, City, Health},
     schedule::{
         clock::Clock,
         cron::{Expression, Slot},
@@ -37,11 +38,16 @@ pub struct Start {
 /// How long activations under way may take to end after SIGTERM; systemd's TimeoutStopSec must be longer.
 const DRAIN: Duration = Duration::from_secs(600);
 
+/// Years of calendar that the page can show around today.
+const YEARS: i32 = 5;
+
 /// Runs until a signal or `stop` ends it.
 pub async fn run(start: Start, stop: CancellationToken) -> anyhow::Result<()> {
     let _only_one = start.cx.store.lock_daemon()?;
     let mut cx = start.cx.clone();
-    let server = serve(&start, &stop).await?;
+    let health = Arc::new(Health::default());
+    let state = app_state(&start.cx, start.clock.clone(), health.clone())?;
+    let server = serve(&start, state, &stop).await?;
     let mut hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut drivers = Drivers::start(&cx, &start.clock);
@@ -63,6 +69,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> anyhow::Result<()> {
         }
     }
     notify::stopping();
+    health.drain();
     tracing::info!("stopping: finishing what is under way");
     drivers.stop().await;
     stop.cancel();
@@ -77,27 +84,43 @@ pub async fn run(start: Start, stop: CancellationToken) -> anyhow::Result<()> {
 /// The configuration read again, or `None` with the reason in the log.
 fn reload(path: Option<&std::path::Path>, old: &Config) -> Option<Config> {
     notify::reloading();
-    let new = Config::load(path?).inspect_err(|e| tracing::error!("configuration not reloaded, the old one stays: {e}")).ok()?;
+    let new = Config::load(path?)
+        .inspect_err(|e| tracing::error!("configuration not reloaded, the old one stays: {e}"))
+        .ok()?;
     if new.store != old.store || new.http != old.http {
-        tracing::error!("configuration not reloaded: [store] and [http] change only with a restart, the old one stays");
+        tracing::error!(
+            "configuration not reloaded: [store] and [http] change only with a restart, the old one stays"
+        );
         return None;
     }
     tracing::info!("configuration reloaded");
     Some(new)
 }
 
+/// What the HTTP handlers may read.
+pub fn app_state(cx: &Cx, clock: Arc<dyn Clock>, health: Arc<Health>) -> anyhow::Result<AppState> {
+    let city = &cx.config.city;
+    let names = City { name: city.name.clone(), code: city.code.clone(), zone: city.zone.0, lang: city.lang };
+    let today = cx.today();
+    let calendar = stages::city::calendar(&cx.config, today.plus(-366 * YEARS), today.plus(366 * YEARS))?;
+    Ok(AppState::new(cx.store.clone(), cx.metrics.clone(), names, calendar, clock, health))
+}
+
 type Server = tokio::task::JoinHandle<anyhow::Result<()>>;
 
-async fn serve(start: &Start, stop: &CancellationToken) -> anyhow::Result<Option<Server>> {
+async fn serve(start: &Start, state: AppState, stop: &CancellationToken) -> anyhow::Result<Option<Server>> {
     let http = &start.cx.config.http;
     if !http.enabled {
         return Ok(None);
     }
     let listener = tokio::net::TcpListener::bind(http.listen).await.with_context(|| {
-        format!("cannot listen on {}: is another weisu or program using it? Set http.listen to a free port", http.listen)
+        format!(
+            "cannot listen on {}: is another weisu or program using it? Set http.listen to a free port",
+            http.listen
+        )
     })?;
     tracing::info!(address = %listener.local_addr()?, "page, API and metrics");
-    let (router, stop) = (crate::http::router(state(start)?), stop.clone());
+    let (router, stop) = (crate::http::router(state), stop.clone());
     Ok(Some(tokio::spawn(async move {
         Ok(axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?)
     })))
@@ -115,14 +138,21 @@ impl Drivers {
         let runner = Arc::new(Stages { cx: cx.clone(), clock: clock.clone() });
         let mut tasks = JoinSet::new();
         for job in jobs(&cx.config.schedule) {
-            tasks.spawn(driver::drive(job, cx.config.city.zone.0, clock.clone(), runner.clone(), cancel.clone()));
+            tasks.spawn(driver::drive(
+                job,
+                cx.config.city.zone.0,
+                clock.clone(),
+                runner.clone(),
+                cancel.clone(),
+            ));
         }
         Self { tasks, cancel }
     }
 
     async fn stop(mut self) {
         self.cancel.cancel();
-        let drained = tokio::time::timeout(DRAIN, async { while self.tasks.join_next().await.is_some() {} }).await;
+        let drained =
+            tokio::time::timeout(DRAIN, async { while self.tasks.join_next().await.is_some() {} }).await;
         if drained.is_err() {
             tracing::warn!("a stage did not end in time: it is cut off, the next start takes it up again");
             self.tasks.abort_all();
@@ -138,7 +168,9 @@ fn jobs(schedule: &Schedule) -> Vec<Job> {
         ("export", &schedule.export),
         ("prune", &schedule.prune),
     ];
-    keys.into_iter().filter_map(|(name, text)| Some(Job { name, when: text.parse::<Expression>().ok()? })).collect()
+    keys.into_iter()
+        .filter_map(|(name, text)| Some(Job { name, when: text.parse::<Expression>().ok()? }))
+        .collect()
 }
 
 /// Runs jobs as stages.

@@ -39,7 +39,9 @@ pub async fn watchdog(store: Store) {
         match tokio::time::timeout(limit / 3, store.ping()).await {
             Ok(Ok(())) => tell(&[NotifyState::Watchdog]),
             Ok(Err(error)) => tracing::warn!(%error, "store does not answer, watchdog not petted"),
-            Err(_) => tracing::warn!(after = ?Duration::from_secs_f64(limit.as_secs_f64() / 3.0), "store is slow, watchdog not petted"),
+            Err(_) => {
+                tracing::warn!(after = ?Duration::from_secs_f64(limit.as_secs_f64() / 3.0), "store is slow, watchdog not petted")
+            }
         }
     }
 }

@@ -81,10 +81,9 @@ pub fn with_series(file: &PanelFile, path: &Path) -> Result<Named, SeriesError> 
         file.ids.iter().enumerate().map(|(k, id)| (id.as_str(), k)).collect();
     let mut counts = ndarray::Array2::zeros((cells.len(), file.periods()));
     for (cell, mut row) in cells.iter().zip(counts.rows_mut()) {
-        let at = position.get(cell.id.as_str()).ok_or_else(|| SeriesError::NoCounts {
-            series: path.into(),
-            id: cell.id.clone(),
-        })?;
+        let at = position
+            .get(cell.id.as_str())
+            .ok_or_else(|| SeriesError::NoCounts { series: path.into(), id: cell.id.clone() })?;
         row.assign(&file.counts.row(*at));
     }
     let nodes: FxHashMap<(Level, u32, u32), usize> =

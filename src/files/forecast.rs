@@ -1,9 +1,5 @@
 //! `weisu forecast --input`: backtest, fit and forecast a panel file at each origin.
-use std::{
-    io::Write,
-    path::PathBuf,
-    time::Duration,
-};
+use std::{io::Write, path::PathBuf, time::Duration};
 
 use chrono::{Days, NaiveDate};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -25,8 +21,7 @@ const BACKTEST: Params = Params { origins: 27, step: 14, horizon: 28 };
 const QUIET: Duration = Duration::from_secs(1);
 
 /// Columns of the output.
-const HEADER: [&str; 9] =
-    ["unique_id", "cutoff", "ds", "mean", "q0.025", "q0.1", "q0.5", "q0.9", "q0.975"];
+const HEADER: [&str; 9] = ["unique_id", "cutoff", "ds", "mean", "q0.025", "q0.1", "q0.5", "q0.9", "q0.975"];
 
 /// What to forecast.
 #[derive(Debug, Clone)]

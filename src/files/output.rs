@@ -10,7 +10,10 @@ use flate2::{Compression, write::GzEncoder};
 ///
 /// # Errors
 /// When the file cannot be written, or with the error of `write`; then nothing is left behind.
-pub fn write_whole<T>(out: &Path, write: impl FnOnce(&mut dyn Write) -> anyhow::Result<T>) -> anyhow::Result<T> {
+pub fn write_whole<T>(
+    out: &Path,
+    write: impl FnOnce(&mut dyn Write) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let mut name = out.as_os_str().to_owned();
     name.push(".partial");
     let partial = Path::new(&name);

@@ -112,6 +112,10 @@ impl Reader {
 
     /// Parses the record that begins at `at`, reading on as needed; moves nothing.
     fn parse(&mut self) -> Result<Parsed, IngestError> {
+        // To the parser an empty input is the end of the file, so it only ever sees one when it is.
+        if self.at == self.filled {
+            self.fill()?;
+        }
         self.parser.reset();
         let (mut input, mut output, mut ended) = (0, 0, 0);
         loop {

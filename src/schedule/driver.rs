@@ -39,7 +39,13 @@ pub trait Runner: Send + Sync + 'static {
 }
 
 /// Drives one job until cancelled; an activation under way is finished first.
-pub async fn drive<R: Runner>(job: Job, zone: Tz, clock: Arc<dyn Clock>, runner: Arc<R>, cancel: CancellationToken) {
+pub async fn drive<R: Runner>(
+    job: Job,
+    zone: Tz,
+    clock: Arc<dyn Clock>,
+    runner: Arc<R>,
+    cancel: CancellationToken,
+) {
     let mut due = job.when.latest(clock.now(), chrono::Duration::days(CATCH_UP_DAYS), zone);
     loop {
         if let Some(slot) = due.take() {
@@ -76,10 +82,21 @@ async fn run_slot<R: Runner>(
         let Err(error) = outcome else { return };
         let again = clock.now() + pause;
         if again >= until {
-            tracing::error!(job = job.name, slot = slot.local, error = format!("{error:#}"), "slot given up, the next one is due");
+            tracing::error!(
+                job = job.name,
+                slot = slot.local,
+                error = format!("{error:#}"),
+                "slot given up, the next one is due"
+            );
             return;
         }
-        tracing::error!(job = job.name, slot = slot.local, error = format!("{error:#}"), ?pause, "slot failed, trying again");
+        tracing::error!(
+            job = job.name,
+            slot = slot.local,
+            error = format!("{error:#}"),
+            ?pause,
+            "slot failed, trying again"
+        );
         if !wait_until(again, clock, cancel).await {
             return;
         }
@@ -165,13 +182,16 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_failed_slot_is_tried_again_until_it_is_done() {
-        let (done, tried) = slots("10 5 * * *", "2024-03-10T02:00:00Z", 3, Log { failures: 3, ..Log::default() }).await;
+        let (done, tried) =
+            slots("10 5 * * *", "2024-03-10T02:00:00Z", 3, Log { failures: 3, ..Log::default() }).await;
         assert_eq!((done, tried), (vec!["2024-03-10T05:10".to_owned()], 4));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_slot_that_never_succeeds_gives_way_to_the_next() {
-        let (done, tried) = slots("0 * * * *", "2024-03-10T02:30:00Z", 3, Log { failures: usize::MAX, ..Log::default() }).await;
+        let (done, tried) =
+            slots("0 * * * *", "2024-03-10T02:30:00Z", 3, Log { failures: usize::MAX, ..Log::default() })
+                .await;
         assert!(done.is_empty() && tried > 10, "{tried}");
     }
 }

@@ -6,6 +6,7 @@ use weisu_models::calendar::{Calendar, Region};
 use super::Cx;
 use crate::{
     aggregate::{self, CityPanel, Parts},
+    config::Config,
     store::{Tree, TreeNode},
     ticket::{Basis, Day},
 };
@@ -14,16 +15,15 @@ use crate::{
 const CALENDAR_MARGIN: i32 = 2;
 
 /// The city's calendar over the years of `from ..= to` and some around them.
-pub fn calendar(cx: &Cx, from: Day, to: Day) -> anyhow::Result<Calendar> {
+pub fn calendar(config: &Config, from: Day, to: Day) -> anyhow::Result<Calendar> {
     use chrono::Datelike;
-    let region: Region =
-        cx.config.city.calendar.parse().map_err(|e| anyhow::anyhow!("city.calendar: {e}"))?;
+    let region: Region = config.city.calendar.parse().map_err(|e| anyhow::anyhow!("city.calendar: {e}"))?;
     let mut calendar = Calendar::for_region(
         region,
         from.date().year() - CALENDAR_MARGIN,
         to.date().year() + CALENDAR_MARGIN,
     );
-    for path in &cx.config.city.holidays {
+    for path in &config.city.holidays {
         let rows = crate::ingest::holidays::read(path)
             .with_context(|| format!("city.holidays {}", path.display()))?;
         calendar = calendar.overlaid(rows);

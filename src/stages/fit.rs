@@ -62,7 +62,7 @@ pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
 }
 
 async fn fit(cx: &Cx, city: &CityPanel, origin: Day) -> anyhow::Result<Vec<NodeFit>> {
-    let calendar = city::calendar(cx, city.panel.start.into(), origin.plus(400))?;
+    let calendar = city::calendar(&cx.config, city.panel.start.into(), origin.plus(400))?;
     let params = Params { origins: cx.config.forecast.origins, ..Params::default() };
     let (city, progress) = (city.clone(), cx.progress.clone());
     let total = city.hierarchy.nodes.len() as u64;

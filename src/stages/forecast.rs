@@ -105,7 +105,7 @@ async fn publish(
     origin: Day,
 ) -> anyhow::Result<(Vec<SeriesKey>, PanelForecast)> {
     let horizon = Horizon { days: cx.config.forecast.days, months: cx.config.forecast.months };
-    let calendar = city::calendar(cx, city.panel.start.into(), origin.plus(800))?;
+    let calendar = city::calendar(&cx.config, city.panel.start.into(), origin.plus(800))?;
     let progress = cx.progress.clone();
     let total = city.hierarchy.nodes.len() as u64;
     let panel = tokio::task::spawn_blocking(move || {

@@ -309,6 +309,7 @@ async fn due(cx: &Cx, stage: Stage) -> anyhow::Result<bool> {
         Stage::Fit => fit::due(cx).await,
         Stage::Forecast => forecast::due(cx).await,
         Stage::Detect => detect::due(cx).await,
+        Stage::Publish => Ok(cx.store.deliveries_due(cx.millis()).await?),
         _ => Ok(true),
     }
 }

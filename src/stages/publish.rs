@@ -1,10 +1,73 @@
-//! placeholder
+//! Publish: sends what waits in the outbox. Export: writes the files of the coming month.
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+
 use super::{Cx, Done};
-/// x
+use crate::{
+    publish::{
+        deliver::{self, Limits},
+        export::{self, Month},
+    },
+    store::RunStatus,
+    ticket::Day,
+};
+
+/// Sends what is due.
 pub async fn run(cx: &Cx) -> anyhow::Result<Done> {
-    Done::new(cx.store.begin().await?, None, &())
+    let limits = Limits {
+        timeout: Duration::from_secs(cx.config.publish.timeout_seconds),
+        parallel: cx.config.publish.parallel,
+        credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
+    };
+    let (begun, start) = (std::time::Instant::now(), cx.now);
+    let now: deliver::Now = Arc::new(move || start + begun.elapsed());
+    let client = deliver::client()?;
+    let summary =
+        deliver::drain(&cx.store, &cx.config.receiver, &client, &now, &limits, &CancellationToken::new())
+            .await?;
+    for (outcome, n) in [("delivered", summary.delivered), ("retry", summary.retried), ("dead", summary.dead)]
+    {
+        (0..n).for_each(|_| cx.metrics.delivery(outcome));
+    }
+    Done::new(cx.store.begin().await?, None, &summary)
 }
-/// x
+
+/// Writes the first whole month that the newest forecast holds.
 pub async fn export(cx: &Cx) -> anyhow::Result<Done> {
-    Done::new(cx.store.begin().await?, None, &())
+    let forecast = cx.store.last_run("forecast", RunStatus::Ok).await?;
+    let forecast = forecast.context("no forecast yet: run `weisu once` first")?;
+    let request = export::Request {
+        city: &cx.config.city,
+        month: first_whole_month(Day(forecast.origin.unwrap_or_default())),
+        run: Some(forecast.id),
+        basis: None,
+        folder: &cx.config.publish.exports,
+        small_cell: cx.config.publish.small_cell,
+    };
+    let summary = export::export(&cx.store, &request).await?;
+    Done::new(cx.store.begin().await?, forecast.origin.map(Day), &summary)
+}
+
+/// The month after the last known day, unless that day ends a month: then the month that begins.
+pub fn first_whole_month(origin: Day) -> Month {
+    use chrono::Datelike;
+    let next = origin.plus(1).date();
+    if next.day() == 1 { Month::of(next) } else { Month::of(next + chrono::Months::new(1)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_month_lies_wholly_after_the_last_known_day() {
+        for (origin, first) in
+            [("2024-01-31", "2024-02-01"), ("2024-02-01", "2024-03-01"), ("2024-12-15", "2025-01-01")]
+        {
+            let origin = Day::from(origin.parse::<chrono::NaiveDate>().unwrap());
+            assert_eq!(first_whole_month(origin).first().to_string(), first);
+        }
+    }
 }

@@ -223,6 +223,14 @@ impl Store {
         Ok(n)
     }
 
+    /// Whether a delivery is due, or was claimed by somebody who did not come back.
+    pub async fn deliveries_due(&self, now: Millis) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT id FROM deliveries WHERE status = 'pending' AND next_attempt <= $1 LIMIT 1";
+        let row: Option<(String,)> = on_read!(self, c => sqlx::query_as(SQL).bind(now).fetch_optional(c))
+            .doing("look for deliveries")?;
+        Ok(row.is_some())
+    }
+
     /// Deliveries by receiver and status.
     pub async fn delivery_counts(&self) -> Result<Vec<DeliveryCount>, StoreError> {
         const SQL: &str = "SELECT receiver, status, COUNT(*) AS n, MIN(created) AS oldest FROM deliveries \

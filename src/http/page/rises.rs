@@ -151,8 +151,10 @@ fn row(text: &Text, rise: &Rise, most: f64) -> Row {
         norm: rise.change_norm.map_or_else(dash, |c| text.change(c)),
         probability: rise.probability.map_or_else(dash, |p| text.probability(p)),
         bar: Bar {
-            label: text
-                .say("band_of", context! { n => text.count(rise.expected), low, high, year => last_year.clone() }),
+            label: text.say(
+                "band_of",
+                context! { n => text.count(rise.expected), low, high, year => last_year.clone() },
+            ),
             x95: x(rise.band_95.lower),
             w95: w(rise.band_95.lower, rise.band_95.upper),
             x80: x(rise.band_80.lower),

@@ -118,7 +118,7 @@ pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
     // On the raw basis only: judging both would tell an office everything twice.
     let (city, origin) = city::panel(cx, Basis::Raw).await?;
     let from = first_to_judge(cx, origin).await?;
-    let calendar = city::calendar(cx, city.panel.start.into(), origin.plus(400))?;
+    let calendar = city::calendar(&cx.config, city.panel.start.into(), origin.plus(400))?;
     let ids: FxHashMap<SeriesKey, i32> =
         cx.store.series(Basis::Raw).await?.into_iter().map(|(id, k)| (k, id)).collect();
     let weeks = coming::read(cx, &forecast, origin, &city, &ids).await?;
