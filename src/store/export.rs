@@ -35,7 +35,7 @@ struct SeriesRow {
     coverage_80: Option<f64>,
 }
 
-const RUN: &str = "SELECT r.id, r.stage, r.slot, r.status, r.started, r.finished, r.origin, r.summary, r.error FROM runs r \
+const RUN: &str = "SELECT r.id, r.stage, r.slot, r.status, r.started, r.finished, r.origin, r.summary, r.config_hash, r.error FROM runs r \
      WHERE r.stage = 'forecast' AND r.status = 'ok' AND r.origin IS NOT NULL AND r.finished IS NOT NULL";
 
 impl Store {

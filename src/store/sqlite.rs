@@ -2,7 +2,7 @@
 use std::{path::Path, str::FromStr};
 
 use sqlx::{
-    SqlitePool,
+    ConnectOptions as _, SqlitePool,
     migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -32,7 +32,9 @@ pub(super) async fn open(options: &Options) -> Result<Store, StoreError> {
 }
 
 fn pragmas(base: SqliteConnectOptions, options: &Options) -> SqliteConnectOptions {
-    base.journal_mode(SqliteJournalMode::Wal)
+    // Statements are not logged: a stage that is slow says so itself, with what it worked on.
+    base.disable_statement_logging()
+        .journal_mode(SqliteJournalMode::Wal)
         // A crash of the machine may lose the last commits in WAL mode with NORMAL; a deliverer that then repeats
         // a delivery keeps its id, but an acknowledged ingest must stay, hence FULL.
         .synchronous(SqliteSynchronous::Full)
