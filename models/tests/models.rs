@@ -1,6 +1,7 @@
 //! Properties and reference numbers of the mathematics.
 mod properties {
     mod forecast;
+    mod hotspots;
 }
 mod reference {
     mod glm;

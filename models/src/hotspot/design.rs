@@ -15,7 +15,7 @@ use super::{level, robust_glm::RobustGlm};
 pub(super) const WEEKLY: usize = 6;
 /// Coefficients of the weekly design with three harmonics.
 pub(super) const WEEKLY_DRIFTING: usize = 8;
-/// Coefficients of the daily design: constant, trend, eight kinds of day, three harmonics.
+/// Coefficients of the daily design: constant, trend, three harmonics, eight kinds of day.
 pub(super) const DAILY: usize = 16;
 
 /// Weeks in six years, the unit and the origin of the weekly trend.
@@ -66,7 +66,7 @@ pub(super) fn daily(start: NaiveDate, len: usize, calendar: &Calendar) -> Robust
     let rows = start.iter_days().take(len).enumerate().map(|(t, date)| daily_row(t, date, calendar));
     let mut ridge = [1.0; DAILY];
     ridge[0] = 0.0;
-    ridge[10..].copy_from_slice(&HARMONIC_RIDGE);
+    ridge[2..8].copy_from_slice(&HARMONIC_RIDGE);
     RobustGlm::new(rows.collect(), ridge, Some(HALF_LIFE_DAYS)).with_level(level::DAYS)
 }
 
@@ -74,12 +74,12 @@ fn daily_row(t: usize, date: NaiveDate, calendar: &Calendar) -> [f64; DAILY] {
     let mut row = [0.0; DAILY];
     row[0] = 1.0;
     row[1] = t as f64 / SIX_YEARS_DAYS - 0.5;
-    let kind = kind_of_day(date, calendar);
-    if kind > 0 {
-        row[1 + kind] = 1.0;
-    }
     let days = if date.leap_year() { 366.0 } else { 365.0 };
-    harmonics(&mut row[10..], f64::from(date.ordinal0()) / days);
+    harmonics(&mut row[2..8], f64::from(date.ordinal0()) / days);
+    // Kinds last and Monday without a column, so that the sums over a day's few filled columns are short.
+    if let Some(kind) = kind_of_day(date, calendar).checked_sub(1) {
+        row[8 + kind] = 1.0;
+    }
     row
 }
 

@@ -20,6 +20,8 @@ const ETA: (f64, f64) = (-7.0, 16.0);
 const START_PASSES: usize = 12;
 /// Start passes before the robust weights are used.
 const PLAIN_PASSES: usize = 3;
+/// Columns before this hold constant, trend and season, never empty; later ones mark the kind of day and mostly are.
+const ALWAYS_FILLED: usize = 8;
 /// Residual r* above which a period is down-weighted.
 const CUT: f64 = 2.0;
 
@@ -174,6 +176,9 @@ impl<const K: usize> RobustGlm<K> {
             }
             let (information, residual) = (weight * m, weight * (f64::from(*y) - m));
             for j in 0..K {
+                if j >= ALWAYS_FILLED && row[j] == 0.0 {
+                    continue;
+                }
                 let scaled = information * row[j];
                 score[j] += residual * row[j];
                 for k in 0..=j {

@@ -1,0 +1,65 @@
+//! Speed of the default detector on one core: whole judgements (one refit, one p-value, one bound each).
+//!
+//! `cargo bench -p weisu-models --bench hotspot`; `elem/s` are judged periods per second.
+use std::hint::black_box;
+
+use chrono::NaiveDate;
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, Gamma, Poisson};
+use weisu_models::calendar::{Calendar, Region};
+use weisu_models::hotspot::{Detector, Frequency, Memory};
+
+const WEEKS: usize = 624;
+const DAYS: usize = 1461;
+
+/// Seeded negative binomial counts with a season, variance 1.5 times the mean.
+fn series(seed: u64, len: usize, period: f64, mean: f64) -> Vec<f32> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    (0..len)
+        .map(|t| {
+            let mean = mean * (1.0 + 0.5 * (std::f64::consts::TAU * t as f64 / period).sin());
+            let rate = Gamma::new(2.0 * mean, 0.5).map_or(mean, |gamma| gamma.sample(&mut rng));
+            Poisson::new(rate.max(1e-9)).map_or(0.0, |poisson| poisson.sample(&mut rng)) as f32
+        })
+        .collect()
+}
+
+fn weekly(c: &mut Criterion) {
+    let start = NaiveDate::default();
+    let mut group = c.benchmark_group("weekly, 624 weeks of history, one refit a week");
+    let judged = 104;
+    group.throughput(Throughput::Elements(judged));
+    for (name, memory) in [("stable, 6 coefficients", Memory::Stable), ("drifting, 8", Memory::Drifting)] {
+        for mean in [0.5, 8.0] {
+            let len = WEEKS + judged as usize;
+            let counts = series(1, len, 52.0, mean);
+            let Ok(detector) = Detector::new(Frequency::Weekly, 0.005) else { return };
+            let prepared = detector.with_memory(memory).prepare(start, len, &Calendar::new());
+            group.bench_function(format!("{name}, mean {mean}"), |b| {
+                b.iter(|| prepared.judge(black_box(&counts), WEEKS));
+            });
+        }
+    }
+    group.finish();
+}
+
+fn daily(c: &mut Criterion) {
+    let Some(start) = NaiveDate::from_ymd_opt(2021, 1, 1) else { return };
+    let calendar = Calendar::for_region(Region::China, 2021, 2025);
+    let counts = series(2, DAYS, 365.25, 3.0);
+    let Ok(detector) = Detector::new(Frequency::Daily, 0.005) else { return };
+    let prepared = detector.prepare(start, DAYS, &calendar);
+    let mut group = c.benchmark_group("daily, 4 years of history");
+    for judged in [1_u64, 90] {
+        group.throughput(Throughput::Elements(judged));
+        group.bench_function(format!("{judged} days from a cold start"), |b| {
+            b.iter(|| prepared.judge(black_box(&counts), DAYS - judged as usize));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, weekly, daily);
+criterion_main!(benches);
