@@ -111,3 +111,63 @@ fn write_rows(
     writer.flush()?;
     Ok(summary)
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+    use weisu_models::hotspot::Frequency;
+
+    use super::*;
+
+    fn panel(periods: usize) -> PanelFile {
+        let mut counts = Array2::from_elem((2, periods), 3.0);
+        counts[(0, periods - 1)] = 40.0;
+        counts[(1, periods - 2)] = f32::NAN;
+        let ids = vec!["a, \"b\"".to_owned(), "供暖".to_owned()];
+        PanelFile { ids, start: "2020-01-06".parse().unwrap(), step: 7, counts }
+    }
+
+    fn options(from: Option<&str>, to: Option<&str>) -> Options {
+        let date = |text: &str| text.parse().unwrap();
+        let detector = Detector::new(Frequency::Weekly, 0.005).unwrap();
+        Options { detector, from: from.map(date), to: to.map(date), region: Region::None }
+    }
+
+    fn judged(panel: &PanelFile, options: &Options) -> anyhow::Result<(Summary, Vec<csv::StringRecord>)> {
+        let dir = tempfile::tempdir()?;
+        let out = dir.path().join("alarms.csv");
+        let summary = run(panel, options, &out, &|| {})?;
+        assert_eq!(std::fs::read_dir(dir.path())?.count(), 1, "nothing partial is left");
+        let rows = csv::Reader::from_path(&out)?.into_records().collect::<Result<_, _>>()?;
+        Ok((summary, rows))
+    }
+
+    #[test]
+    fn one_row_a_known_count_and_the_alarm_where_it_is() {
+        let panel = panel(100);
+        let (summary, rows) = judged(&panel, &options(Some("2021-11-15"), None)).unwrap();
+        assert_eq!(summary, Summary { series: 2, judged: 5, alarms: 1, not_judged: 0 });
+        let alarms: Vec<_> = rows.iter().filter(|row| &row[7] == "1").collect();
+        assert_eq!((alarms[0].len(), &alarms[0][0], &alarms[0][1]), (9, "a, \"b\"", "2021-11-29"));
+        assert_eq!((&alarms[0][2], &alarms[0][8]), ("40", "robust_glm"));
+        assert!(alarms[0][6].parse::<f64>().unwrap() > 1.0);
+    }
+
+    #[test]
+    fn the_first_count_has_nothing_to_be_held_against() {
+        let (summary, rows) = judged(&panel(5), &options(None, None)).unwrap();
+        assert_eq!((summary.judged, summary.not_judged, rows.len()), (7, 2, 9));
+        assert_eq!((&rows[0][5], &rows[0][7]), ("", "0"));
+    }
+
+    #[test]
+    fn the_end_of_the_range_changes_no_judgement_and_an_empty_range_is_an_error() {
+        let panel = panel(100);
+        let (_, whole) = judged(&panel, &options(Some("2021-10-11"), None)).unwrap();
+        let (_, part) = judged(&panel, &options(Some("2021-10-11"), Some("2021-11-01"))).unwrap();
+        assert_eq!(part.len(), 8);
+        assert!(part.iter().all(|row| whole.contains(row)));
+        let error = judged(&panel, &options(Some("2030-01-01"), None)).unwrap_err().to_string();
+        assert!(error.contains("the input covers 2020-01-06 to 2021-11-29"), "{error}");
+    }
+}

@@ -83,3 +83,59 @@ pub(super) fn prior(before: &[f32]) -> Option<Predictive> {
         n_eff: 1e9,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_distr::Distribution;
+
+    use super::*;
+
+    #[test]
+    fn the_two_newest_periods_are_not_in_the_baseline() {
+        let mut counts = vec![4.0_f32; 30];
+        let quiet = c2(&counts, |_| 0).unwrap();
+        counts[28] = 90.0;
+        let spread = c2(&counts, |_| 0).unwrap();
+        // Only the average of all days, which the factor of the one kind cancels, has seen it.
+        assert!((quiet.mean - spread.mean).abs() < 1e-9 && quiet.phi == spread.phi, "{quiet:?} {spread:?}");
+        counts[27] = 90.0;
+        assert!(c2(&counts, |_| 0).unwrap().mean > 6.0);
+    }
+
+    #[test]
+    fn a_sunday_is_held_against_sundays() {
+        let counts: Vec<f32> = (0..27).map(|t| if t % 7 == 6 { 5.0 } else { 40.0 }).collect();
+        let sunday = c2(&counts, |t| t % 7).unwrap().mean;
+        let monday = c2(&[&counts[..], &[5.0]].concat(), |t| t % 7).unwrap().mean;
+        assert!(sunday < 20.0 && monday > 30.0, "{sunday} {monday}");
+    }
+
+    #[test]
+    fn fewer_than_seven_known_periods_are_no_baseline() {
+        let mut counts = vec![1.0_f32; 9];
+        assert!(c2(&counts, |_| 0).is_some());
+        counts[3] = f32::NAN;
+        assert_eq!(c2(&counts, |_| 0), None);
+        assert_eq!(prior(&[]), None);
+        assert!(prior(&[f32::NAN, 3.0]).unwrap().mean > 2.0);
+    }
+
+    #[test]
+    fn false_alarms_stay_near_their_nominal_level_on_sparse_counts() {
+        // Where mean + 3 sd of a short window alarms on several percent of such periods.
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(3);
+        for mean in [0.3, 3.0] {
+            let poisson = rand_distr::Poisson::new(mean).unwrap();
+            let counts: Vec<f32> = (0..20_000).map(|_| poisson.sample(&mut rng) as f32).collect();
+            let alarms = (30..counts.len())
+                .filter(|t| {
+                    let before = &counts[t - 30..*t];
+                    c2(before, |_| 0).unwrap().tail().mid_p(counts[*t] as u64) < 0.005
+                })
+                .count();
+            let share = alarms as f64 / (counts.len() - 30) as f64;
+            assert!((0.001..0.01).contains(&share), "mean {mean}: {share}");
+        }
+    }
+}
