@@ -6,14 +6,23 @@
 //! [`stages`] fit, forecast and detect on them with the mathematics of `weisu-models` -> alarms become alerts
 //! and deliveries in one transaction -> [`publish`] sends deliveries and writes exports -> [`http`] shows it.
 //!
-//! # Directions ("may use")
+//! # Directions
+//! What a module may use of the others. The picture is read by `tests/it/tidy.rs`, which fails on a `use` that it
+//! does not show; `models` is the crate `weisu-models`.
 //! ```text
-//! main -> cli -> {daemon, stages, config, store, files, simulate}
-//! daemon -> {schedule, stages, http, store, config}; nothing points back at daemon
-//! http -> store (read), schedule          stages -> {ingest, aggregate, models, store, publish}
-//! ingest -> ticket   publish -> store, ticket   aggregate -> ticket, store, models   store -> ticket, models (types only)
-//! files -> models    simulate -> models    config -> models (checked parameter types), ingest (mappings)
-//! schedule, ticket, metrics, telemetry -> nothing else in src
+//! main -> cli
+//! cli -> daemon, http, stages, files, simulate, aggregate, publish, config, ingest, store, schedule, metrics, telemetry, ticket, models
+//! daemon -> stages, http, publish, config, store, schedule, metrics, telemetry, ticket
+//! http -> aggregate, config, store, schedule, metrics, ticket, models
+//! stages -> aggregate, publish, config, ingest, store, schedule, metrics, ticket, models
+//! publish -> config, store, metrics, ticket, models
+//! aggregate -> store, ticket, models
+//! files -> models
+//! simulate -> config, models
+//! config -> ingest, store, schedule, models
+//! ingest -> ticket, models
+//! store -> ticket, models
+//! schedule, ticket, metrics, telemetry -> nothing
 //! ```
 //!
 //! # Invariants
