@@ -16,6 +16,7 @@ use crate::{
     telemetry::{self, LogFormat},
 };
 
+mod backtest;
 mod check_config;
 mod demo;
 mod detect;
@@ -94,6 +95,8 @@ enum Command {
     Export(export::Args),
     /// Send a test event to a receiver and say what came back
     SendTest(send_test::Args),
+    /// How good forecasts would have been, by level and model
+    Backtest(backtest::Args),
     /// What is stored, what ran, what waits
     Status,
     /// Check the configuration and report every mistake
@@ -129,6 +132,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<()> {
         Command::Detect(_) => block_on(once::stage(global, stages::Stage::Detect)),
         Command::Export(args) => block_on(export::run(global, args)),
         Command::SendTest(args) => block_on(send_test::run(global, args)),
+        Command::Backtest(args) => block_on(backtest::run(global, args)),
         Command::Status => block_on(status::run(global)),
     }
 }

@@ -61,7 +61,8 @@ pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
     Done::new(tx, origin, &summary)
 }
 
-async fn fit(cx: &Cx, city: &CityPanel, origin: Day) -> anyhow::Result<Vec<NodeFit>> {
+/// Fits one panel on the worker threads.
+pub async fn fit(cx: &Cx, city: &CityPanel, origin: Day) -> anyhow::Result<Vec<NodeFit>> {
     let calendar = city::calendar(&cx.config, city.panel.start.into(), origin.plus(400))?;
     let params = Params { origins: cx.config.forecast.origins, ..Params::default() };
     let (city, progress) = (city.clone(), cx.progress.clone());

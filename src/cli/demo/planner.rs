@@ -109,7 +109,11 @@ fn hotspots(out: &mut String, lang: Lang, alerts: &Value) {
         let when = match alert["lead_days"].as_i64() {
             Some(lead) if lead > 0 => match lang {
                 Lang::Zh => format!("{} 起一周, 提前 {lead} 天", text(&alert["window"][0])),
-                Lang::En => format!("week of {}, {lead} days ahead", text(&alert["window"][0])),
+                Lang::En => format!(
+                    "week of {}, {lead} day{} ahead",
+                    text(&alert["window"][0]),
+                    if lead == 1 { "" } else { "s" }
+                ),
             },
             _ => text(&alert["onset"]).to_owned(),
         };
@@ -219,7 +223,8 @@ fn count(value: &Value) -> String {
 }
 
 fn change(value: &Value) -> String {
-    value.as_f64().map_or("-".to_owned(), |x| format!("{:+.0} %", 100.0 * x))
+    // Rounded first, so that a change of nothing is never shown as -0.
+    value.as_f64().map_or("-".to_owned(), |x| format!("{:+.0} %", (100.0 * x).round() + 0.0))
 }
 
 /// 12345 as 12,345.
