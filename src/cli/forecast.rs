@@ -3,7 +3,11 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 
+use super::{Global, progress, text};
 use crate::files::{self, forecast::Job};
+
+/// Label of the progress bar.
+const WHAT: &str = "forecast";
 
 /// Arguments of `forecast`.
 #[derive(Debug, clap::Args)]
@@ -28,24 +32,30 @@ pub struct Args {
     pub out: Option<PathBuf>,
 }
 
-/// Runs it.
-pub fn run(args: &Args) -> anyhow::Result<()> {
+/// Runs the files mode; the store mode is the stage.
+pub fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
     let (Some(input), Some(out)) = (&args.input, &args.out) else {
         anyhow::bail!("--input and --out belong together: the panel file to read and the file to write")
     };
-    let summary = files::forecast::run(&Job {
+    let job = Job {
         input: input.clone(),
         series: args.series.clone(),
         holidays: args.holidays.clone(),
         origins: args.origins.clone(),
         horizon: args.horizon,
         out: out.clone(),
-    })?;
-    tracing::info!(
-        series = summary.series,
-        origins = summary.origins.len(),
-        rows = summary.rows,
-        "forecast written"
-    );
-    Ok(())
+    };
+    let bars = progress::bars(global.quiet);
+    let summary = files::forecast::run(&job, &|done, steps| bars.at(WHAT, done, steps));
+    bars.done(WHAT);
+    let summary = summary?;
+    text::result(global.format, &summary, || {
+        format!(
+            "{} series from {} origins, {} rows written to {}",
+            summary.series,
+            summary.origins.len(),
+            summary.rows,
+            out.display()
+        )
+    })
 }

@@ -121,7 +121,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<()> {
     let global = &cli.global;
     match &cli.command {
         Command::Simulate(args) => simulate::run(args, global.format, &*global.clock()),
-        Command::Forecast(args) if args.input.is_some() => forecast::run(args),
+        Command::Forecast(args) if args.input.is_some() => forecast::run(global, args),
         Command::Detect(args) if args.input.is_some() => detect::run(args),
         Command::Demo(args) => block_on(demo::run(global, args)),
         Command::CheckConfig(args) => check_config::run(global, args),
