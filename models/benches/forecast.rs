@@ -1,4 +1,5 @@
 //! Milliseconds per GLM fit, per decomposition and per series of the weekly and daily step.
+#![allow(clippy::unwrap_used)]
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -11,6 +12,7 @@ use weisu_models::{
     regressors::Design,
 };
 
+#[allow(dead_code)]
 #[path = "../tests/support/mod.rs"]
 mod support;
 use support::city;

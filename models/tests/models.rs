@@ -1,4 +1,5 @@
 //! Properties and reference numbers of the mathematics.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 mod properties {
     mod forecast;
     mod hotspots;

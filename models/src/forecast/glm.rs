@@ -264,9 +264,10 @@ impl Normal {
     }
 
     fn penalise(&mut self, prior: &Prior, beta: &[f64]) {
-        for c in 0..self.n {
-            self.gradient[c] -= prior.ridge[c] * (beta[c] - prior.center[c]);
-            self.hessian[c * self.n + c] += prior.ridge[c];
+        let pulls = prior.ridge.iter().zip(&prior.center).zip(beta);
+        for (c, ((ridge, center), b)) in pulls.enumerate() {
+            self.gradient[c] -= ridge * (b - center);
+            self.hessian[c * self.n + c] += ridge;
         }
     }
 }

@@ -83,9 +83,8 @@ pub fn filter(design: &Design, y: &[f32], beta: &[f64], fitted_at: usize, origin
             (0.0, 0.0)
         };
         (a, b) = (a * slow + count, b * slow + mu);
-        for k in 0..4 {
-            sums.counts[k] = sums.counts[k] * decay[k] + count;
-            sums.means[k] = sums.means[k] * decay[k] + mu;
+        for ((c, m), decay) in sums.counts.iter_mut().zip(&mut sums.means).zip(decay) {
+            (*c, *m) = (*c * decay + count, *m * decay + mu);
         }
         while next.next_if_eq(&&t).is_some() {
             out.push(sums);
