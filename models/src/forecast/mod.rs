@@ -138,7 +138,7 @@ pub struct Params {
 }
 
 impl Default for Params {
-    /// Every other week of the past year: fewer origins cost calibration (with 8, the 80 % band of a district's
+    /// Every other week of the past year: fewer origins cost calibration (with 8, the 80 % band of a topic's
     /// month held 74 to 79 % instead of 81 to 83 %), more cost time and gain nothing.
     fn default() -> Self {
         Self { origins: 27, step: 14, horizon: 28 }
