@@ -1,6 +1,4 @@
 //! `weisu send-test`: one test event to a receiver, and what came back; dead letters put back on request.
-use std::{path::PathBuf, time::Duration};
-
 use anyhow::{Context, bail};
 use serde::Serialize;
 use uuid::Uuid;
@@ -9,7 +7,7 @@ use super::{Global, text};
 use crate::{
     config::{Config, Receiver},
     publish::{
-        deliver::{client, request, send},
+        deliver::{Limits, client, request, send},
         event::{CloudEvent, Sender},
         sample,
         secrets::Secrets,
@@ -67,8 +65,8 @@ fn find<'a>(config: &'a Config, name: &str) -> anyhow::Result<&'a Receiver> {
 
 async fn try_out(global: &Global, config: &Config, receiver: &Receiver) -> anyhow::Result<Report> {
     let now = global.clock().now();
-    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    let secrets = Secrets::load(receiver, credentials.as_deref())?;
+    let limits = Limits::of(&config.publish);
+    let secrets = Secrets::load(receiver, limits.credentials.as_deref())?;
     let sender = Sender {
         source: &config.publish.event_source,
         lang: config.city.lang,
@@ -80,9 +78,8 @@ async fn try_out(global: &Global, config: &Config, receiver: &Receiver) -> anyho
     let millis = now.timestamp_millis();
     let request = request(&client()?, receiver, &secrets, &id.to_string(), &body, millis)
         .map_err(|error| anyhow::anyhow!(error))?;
-    let timeout = Duration::from_secs(config.publish.timeout_seconds);
     let begun = std::time::Instant::now();
-    let answer = send(request.timeout(timeout), receiver, millis).await;
+    let answer = send(request.timeout(limits.timeout), receiver, millis).await;
     Ok(Report {
         receiver: receiver.name.clone(),
         webhook_id: id.to_string(),

@@ -16,10 +16,10 @@ use super::{
     alertmanager,
     event::{self, CloudEvent},
     retry::{self, Answer, Verdict, judge, retry_after},
-    secrets::Secrets,
+    secrets::{self, Secrets},
 };
 use crate::{
-    config::{Receiver, ReceiverKind},
+    config::{Publish, Receiver, ReceiverKind},
     store::{
         Store, StoreError,
         outbox::{Claim, Outcome},
@@ -50,6 +50,17 @@ pub struct Limits {
     pub parallel: usize,
     /// systemd's `$CREDENTIALS_DIRECTORY`.
     pub credentials: Option<PathBuf>,
+}
+
+impl Limits {
+    /// As configured.
+    pub fn of(publish: &Publish) -> Self {
+        Self {
+            timeout: Duration::from_secs(publish.timeout_seconds),
+            parallel: publish.parallel,
+            credentials: secrets::credentials(),
+        }
+    }
 }
 
 /// What a drain did.
@@ -156,22 +167,16 @@ impl Deliverer {
     /// Counts what waits for receivers that are gone from the configuration, and gives it up after three days.
     async fn without_receiver(&self, receivers: &[Receiver]) -> Result<Summary, StoreError> {
         let mut summary = Summary::default();
-        for waiting in self.store.delivery_counts().await?.iter().filter(|c| c.status == "pending") {
-            if receivers.iter().any(|r| r.name == waiting.receiver) {
+        for (receiver, waiting) in self.store.waiting_receivers().await? {
+            if receivers.iter().any(|r| r.name == receiver) {
                 continue;
             }
             let now = self.millis();
             let before = retry::before(now, retry::PATIENCE);
             let reason = "no receiver of this name is configured";
-            let dead = self.store.bury(&waiting.receiver, before, reason, now).await?;
-            let left = u64::try_from(waiting.n).unwrap_or(0).saturating_sub(dead);
-            tracing::warn!(
-                receiver = waiting.receiver,
-                waiting = left,
-                given_up = dead,
-                reason,
-                "deliveries"
-            );
+            let dead = self.store.bury(&receiver, before, reason, now).await?;
+            let left = u64::try_from(waiting).unwrap_or(0).saturating_sub(dead);
+            tracing::warn!(receiver, waiting = left, given_up = dead, reason, "deliveries");
             summary.dead += dead;
             summary.orphaned += left;
         }
@@ -256,6 +261,9 @@ impl Deliverer {
     }
 
     async fn bury_all(&self, receiver: &Receiver, reason: &str) -> Result<u64, StoreError> {
+        if !self.store.waits(&receiver.name, Millis::MAX).await? {
+            return Ok(0);
+        }
         self.store.bury(&receiver.name, Millis::MAX, reason, self.millis()).await
     }
 

@@ -50,6 +50,11 @@ pub enum SecretError {
     },
 }
 
+/// systemd's folder of credentials, if there is one.
+pub fn credentials() -> Option<PathBuf> {
+    std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
+}
+
 /// The keys of a receiver; several while rotating, none if it wants no signature.
 #[derive(Default)]
 pub struct Secrets(Vec<Webhook>);

@@ -141,6 +141,10 @@ impl Store {
         now: Millis,
         until: Millis,
     ) -> Result<Option<Claim>, StoreError> {
+        // Mostly nothing is due, and looking needs no writer.
+        if !self.waits(receiver, now).await? {
+            return Ok(None);
+        }
         let mut tx = self.begin().await?;
         let sql = match tx {
             Tx::Sqlite(_) => claim_sql!(""),
@@ -151,6 +155,21 @@ impl Store {
         .doing("claim a delivery")?;
         tx.commit().await?;
         Ok(claimed)
+    }
+
+    /// Whether anything of a receiver has its next attempt by `until`.
+    pub async fn waits(&self, receiver: &str, until: Millis) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT id FROM deliveries WHERE status = 'pending' AND receiver = $1 AND next_attempt <= $2 LIMIT 1";
+        let row: Option<(String,)> =
+            on_read!(self, c => sqlx::query_as(SQL).bind(receiver).bind(until).fetch_optional(c))
+                .doing("look into the outbox")?;
+        Ok(row.is_some())
+    }
+
+    /// Who has deliveries waiting, and how many.
+    pub async fn waiting_receivers(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        const SQL: &str = "SELECT receiver, COUNT(*) FROM deliveries WHERE status = 'pending' GROUP BY receiver ORDER BY receiver";
+        on_read!(self, c => sqlx::query_as(SQL).fetch_all(c)).doing("look into the outbox")
     }
 
     /// Records what came of a claimed attempt; `false` if the claim had run out and someone else holds it now.
