@@ -11,7 +11,7 @@
 //! does not show; `models` is the crate `weisu-models`.
 //! ```text
 //! main -> cli
-//! cli -> daemon, http, stages, files, simulate, aggregate, publish, config, ingest, store, schedule, metrics, telemetry, ticket, models
+//! cli -> daemon, dashboards, http, stages, files, simulate, aggregate, publish, config, ingest, store, schedule, metrics, telemetry, ticket, models
 //! daemon -> stages, http, publish, config, store, schedule, metrics, telemetry, ticket
 //! http -> aggregate, config, store, schedule, metrics, ticket, models
 //! stages -> aggregate, publish, config, ingest, store, schedule, metrics, ticket, models
@@ -22,7 +22,7 @@
 //! config -> ingest, store, schedule, models
 //! ingest -> ticket, models
 //! store -> ticket, models
-//! schedule, ticket, metrics, telemetry -> nothing
+//! schedule, ticket, metrics, telemetry, dashboards -> nothing
 //! ```
 //!
 //! # Invariants
@@ -38,6 +38,7 @@ pub mod aggregate;
 pub mod cli;
 pub mod config;
 pub mod daemon;
+pub mod dashboards;
 pub mod files;
 pub mod http;
 pub mod ingest;

@@ -18,6 +18,7 @@ use crate::{
 
 mod backtest;
 mod check_config;
+mod dashboards;
 mod demo;
 mod detect;
 mod export;
@@ -91,6 +92,8 @@ enum Command {
     Forecast(forecast::Args),
     /// Judge the stored counts, or a file of counts with --input
     Detect(detect::Args),
+    /// Write the Grafana boards for a zone
+    Dashboards(dashboards::Args),
     /// Write the forecasts of a month as CSV and Parquet
     Export(export::Args),
     /// Send a test event to a receiver and say what came back
@@ -123,6 +126,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<()> {
         Command::Simulate(args) => simulate::run(args, global.format, &*global.clock()),
         Command::Forecast(args) if args.input.is_some() => forecast::run(global, args),
         Command::Detect(args) if args.input.is_some() => detect::run(args),
+        Command::Dashboards(args) => dashboards::run(args),
         Command::Demo(args) => block_on(demo::run(global, args)),
         Command::CheckConfig(args) => check_config::run(global, args),
         Command::Ingest(args) => block_on(ingest::run(global, args)),

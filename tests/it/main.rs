@@ -4,6 +4,8 @@
 mod alertmanager;
 mod export;
 mod publish;
+mod dashboards;
+mod http;
 mod simulated_city;
 mod store;
 mod support;

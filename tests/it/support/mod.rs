@@ -9,6 +9,9 @@ use std::{
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection, postgres::PgConnectOptions};
 use weisu::store::{Options, Store, StoreError};
 
+pub mod city;
+pub mod server;
+
 /// The variable with the URL of a PostgreSQL cluster in which databases may be created; `tests/run` sets it.
 pub const POSTGRES: &str = "WEISU_TEST_POSTGRES";
 
@@ -27,6 +30,12 @@ pub struct Database {
 }
 
 impl Database {
+    /// A SQLite file in a folder.
+    pub fn sqlite(folder: &tempfile::TempDir) -> Self {
+        let url = format!("sqlite://{}", folder.path().join("weisu.db").display());
+        Self { url, folder: folder.path().to_owned() }
+    }
+
     /// How the test's stores are opened.
     pub fn options(&self) -> Options {
         Options { url: self.url.clone(), wait: Duration::from_secs(10), connections: 4 }
@@ -38,14 +47,15 @@ impl Database {
     }
 
     /// Runs a statement behind the store's back.
-    pub async fn execute(&self, sql: &'static str) {
+    pub async fn execute(&self, sql: impl Into<String>) {
+        let sql = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.into()));
         if self.url.starts_with("sqlite") {
             let mut c = SqliteConnection::connect(&self.url).await.unwrap();
-            c.execute(sql).await.unwrap();
+            sql.execute(&mut c).await.unwrap();
             c.close().await.unwrap();
         } else {
             let mut c = PgConnection::connect(&self.url).await.unwrap();
-            c.execute(sql).await.unwrap();
+            sql.execute(&mut c).await.unwrap();
             c.close().await.unwrap();
         }
     }
@@ -75,8 +85,7 @@ where
     Fut: Future<Output = ()> + Send + 'static,
 {
     let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", folder.path().join("weisu.db").display());
-    test(Database { url, folder: folder.path().to_owned() }).await;
+    test(Database::sqlite(&folder)).await;
 
     let Ok(cluster) = std::env::var(POSTGRES) else {
         println!("skipped on PostgreSQL: {POSTGRES} is not set; tests/run starts a cluster and sets it");

@@ -1,0 +1,88 @@
+//! The daemon's HTTP side over a fixture city, on a free loopback port.
+use std::{net::SocketAddr, sync::Arc};
+
+use chrono_tz::Tz;
+use weisu::{
+    config::Lang,
+    http::{AppState, City, Health, router},
+    metrics::Metrics,
+    schedule::clock::Fixed,
+    store::Store,
+};
+use weisu_models::calendar::{Calendar, Event, Status};
+
+use super::{Database, city};
+
+/// A running server; it ends with the test's runtime.
+pub struct Server {
+    /// Where it listens.
+    pub at: SocketAddr,
+    /// What it knows about itself.
+    pub health: Arc<Health>,
+}
+
+/// Serves `store` as of the fixture's morning.
+pub async fn serve(store: Store, lang: Lang) -> Server {
+    let mut calendar = Calendar::new();
+    let name = if lang == Lang::Zh { "元旦" } else { "New Year" };
+    for day in 1..=3 {
+        let date = chrono::NaiveDate::from_ymd_opt(2027, 1, day).unwrap();
+        calendar.insert(date, Event { name: name.to_owned(), off: true, status: Status::Announced });
+    }
+    let name = if lang == Lang::Zh { "示范市" } else { "Sampleton" }.to_owned();
+    let city = City { name, code: "demo".to_owned(), zone: Tz::Asia__Shanghai, lang };
+    let (health, metrics) = (Arc::new(Health::default()), Metrics::new().unwrap());
+    let clock = Arc::new(Fixed(city::now()));
+    let state = AppState::new(store, metrics, city, calendar, clock, health.clone());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router(state)).await });
+    Server { at, health }
+}
+
+impl Server {
+    /// The fixture city in SQLite, served; its store goes with the folder.
+    pub async fn of_a_city(lang: Lang) -> (Self, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Self::at(&Database::sqlite(&folder), lang).await;
+        (server, folder)
+    }
+
+    /// The fixture city in a database, served.
+    pub async fn at(database: &Database, lang: Lang) -> Self {
+        let names = if lang == Lang::Zh { &city::ZH } else { &city::EN };
+        serve(city::store(database, Some(names)).await, lang).await
+    }
+
+    /// The full address of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.at)
+    }
+
+    /// The answer to a GET.
+    pub async fn get(&self, path: &str) -> reqwest::Response {
+        self.get_with(path, &[]).await
+    }
+
+    /// The answer to a GET with headers.
+    pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> reqwest::Response {
+        let mut request = client().get(self.url(path));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await.unwrap()
+    }
+
+    /// The JSON at a path.
+    pub async fn json(&self, path: &str) -> serde_json::Value {
+        let answer = self.get(path).await;
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+    }
+}
+
+/// A client of its own: reqwest is built without a default TLS provider.
+pub fn client() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
