@@ -37,7 +37,7 @@ impl Default for Forecast {
         Self {
             days: 90,
             months: 12,
-            origins: 8,
+            origins: 27,
             history_days: 1461,
             topic_depth: 2,
             district_depth: 1,
