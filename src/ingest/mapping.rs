@@ -81,7 +81,7 @@ pub struct Mapping {
 }
 
 /// Column names whose content identifies a person or a household; they are never read.
-const PERSONAL: [&str; 26] = [
+const PERSONAL: [&str; 27] = [
     "name",
     "first_name",
     "last_name",
@@ -98,6 +98,7 @@ const PERSONAL: [&str; 26] = [
     "address",
     "street",
     "zip",
+    "zipcode",
     "postal",
     "logradouro",
     "cep",
@@ -128,6 +129,10 @@ pub fn is_personal(column: &str) -> bool {
     let column = column.trim().to_lowercase();
     if IMPERSONAL.contains(&column.as_str()) {
         return false;
+    }
+    // Boston's "location" is a street address.
+    if column == "location" {
+        return true;
     }
     let ascii_word = |word: &str| {
         column.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| part == word)

@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
 mod alertmanager;
-mod export;
-mod publish;
 mod dashboards;
+mod export;
 mod http;
+mod publish;
 mod simulated_city;
 mod store;
 mod support;

@@ -118,6 +118,12 @@ impl Calendar {
         self.events.range(from..=to).map(|(date, event)| (*date, event))
     }
 
+    /// Names of all seasons, sorted.
+    pub fn season_names(&self) -> Vec<&str> {
+        let names: std::collections::BTreeSet<&str> = self.seasons.iter().map(|s| s.name.as_str()).collect();
+        names.into_iter().collect()
+    }
+
     /// The seasons that `date` falls in.
     pub fn seasons(&self, date: NaiveDate) -> impl Iterator<Item = &Season> {
         self.seasons.iter().filter(move |s| s.from <= date && date <= s.to)

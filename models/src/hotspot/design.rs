@@ -15,8 +15,12 @@ use super::{level, robust_glm::RobustGlm};
 pub(super) const WEEKLY: usize = 6;
 /// Coefficients of the weekly design with three harmonics.
 pub(super) const WEEKLY_DRIFTING: usize = 8;
-/// Coefficients of the daily design: constant, trend, three harmonics, eight kinds of day.
-pub(super) const DAILY: usize = 16;
+/// Coefficients of the daily design: constant, trend, three harmonics, eight kinds of day, two seasons.
+pub(super) const DAILY: usize = 20;
+/// First column of the seasons; each has "in season" and its onset pulse.
+const SEASONS: usize = 16;
+/// Days in which the onset pulse of a season falls to 1/e, as in the forecasts' design.
+const PULSE_DAYS: f64 = 10.0;
 
 /// Weeks in six years, the unit and the origin of the weekly trend.
 const SIX_YEARS_WEEKS: f64 = 312.0;
@@ -63,14 +67,16 @@ fn weekly_ridge<const K: usize>() -> [f64; K] {
 
 /// Daily rows from `start` on, with the days of `calendar`.
 pub(super) fn daily(start: NaiveDate, len: usize, calendar: &Calendar) -> RobustGlm<DAILY> {
-    let rows = start.iter_days().take(len).enumerate().map(|(t, date)| daily_row(t, date, calendar));
+    let seasons = calendar.season_names();
+    let rows =
+        start.iter_days().take(len).enumerate().map(|(t, date)| daily_row(t, date, calendar, &seasons));
     let mut ridge = [1.0; DAILY];
     ridge[0] = 0.0;
     ridge[2..8].copy_from_slice(&HARMONIC_RIDGE);
     RobustGlm::new(rows.collect(), ridge, Some(HALF_LIFE_DAYS)).with_level(level::DAYS)
 }
 
-fn daily_row(t: usize, date: NaiveDate, calendar: &Calendar) -> [f64; DAILY] {
+fn daily_row(t: usize, date: NaiveDate, calendar: &Calendar, seasons: &[&str]) -> [f64; DAILY] {
     let mut row = [0.0; DAILY];
     row[0] = 1.0;
     row[1] = t as f64 / SIX_YEARS_DAYS - 0.5;
@@ -79,6 +85,13 @@ fn daily_row(t: usize, date: NaiveDate, calendar: &Calendar) -> [f64; DAILY] {
     // Kinds last and Monday without a column, so that the sums over a day's few filled columns are short.
     if let Some(kind) = kind_of_day(date, calendar).checked_sub(1) {
         row[8 + kind] = 1.0;
+    }
+    // A season that begins with a burst every year (heating) is expected to, harmonics are too smooth for it.
+    for (columns, name) in row[SEASONS..].chunks_exact_mut(2).zip(seasons) {
+        if let Some(season) = calendar.seasons(date).find(|s| s.name == **name) {
+            columns[0] = 1.0;
+            columns[1] = (-((date - season.from).num_days() as f64) / PULSE_DAYS).exp();
+        }
     }
     row
 }

@@ -253,3 +253,34 @@ impl Prepared {
         Judgement { observed, expected, upper, p_value, score, method }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_burst_that_a_season_begins_with_every_year_is_expected_when_the_calendar_knows_the_season() {
+        use crate::calendar::{Season, Status};
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let start = day("2020-01-01");
+        let mut calendar = Calendar::new();
+        for year in 2019..=2024 {
+            let (from, to) = (day(&format!("{year}-11-15")), day(&format!("{}-03-15", year + 1)));
+            calendar.insert_season(Season { name: "heating".into(), from, to, status: Status::Announced });
+        }
+        let count = |date: NaiveDate| {
+            let pulse = calendar
+                .seasons(date)
+                .next()
+                .map_or(0.0, |s| (-((date - s.from).num_days() as f64) / 10.0).exp());
+            (20.0 * (1.0 + 4.0 * pulse)).round() as f32
+        };
+        let series: Vec<f32> = start.iter_days().take_while(|d| *d <= day("2024-11-15")).map(count).collect();
+        let judge = |calendar: &Calendar| {
+            let detector = Detector::new(Frequency::Daily, 0.005).unwrap();
+            detector.judge(&series, start, calendar, series.len() - 1)[0].unwrap()
+        };
+        assert!(judge(&calendar).score < 1.0, "{:?}", judge(&calendar));
+        assert!(judge(&Calendar::new()).score > 1.0, "{:?}", judge(&Calendar::new()));
+    }
+}
