@@ -9,6 +9,9 @@ use rustc_hash::FxHashMap;
 use super::{Doing, StoreError, Tx, execute, on_read};
 use crate::ticket::{DistrictId, Ticket, TopicId};
 
+/// Tickets in one statement: nine bind variables each, and SQLite takes 32,766.
+const ROWS_A_STATEMENT: usize = 3000;
+
 /// What became of the tickets of an ingest.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Tally {
@@ -29,6 +32,9 @@ struct Stored {
     district: DistrictId,
     is_repeat: bool,
 }
+
+/// What a cell-day gains or loses: (topic, district, day) and (raw, dedup).
+type Delta = ((TopicId, DistrictId, i32), (i32, i32));
 
 /// A transaction that takes tickets of one source and keeps the counts in step.
 #[derive(Debug)]
@@ -55,8 +61,15 @@ impl IngestTx {
         self.tally
     }
 
-    /// Adds a batch.
+    /// Adds a batch of any size.
     pub async fn put(&mut self, batch: &[Ticket]) -> Result<(), StoreError> {
+        for part in batch.chunks(ROWS_A_STATEMENT) {
+            self.put_part(part).await?;
+        }
+        Ok(())
+    }
+
+    async fn put_part(&mut self, batch: &[Ticket]) -> Result<(), StoreError> {
         let (batch, repeated) = newest_of_each_id(batch);
         self.tally.duplicates += repeated;
         execute!(&mut self.tx, "add tickets", "SAVEPOINT batch")?;
@@ -194,10 +207,7 @@ impl IngestTx {
         .doing("add tickets")
     }
 
-    async fn add_counts(
-        &mut self,
-        chunk: &[((TopicId, DistrictId, i32), (i32, i32))],
-    ) -> Result<(), StoreError> {
+    async fn add_counts(&mut self, chunk: &[Delta]) -> Result<(), StoreError> {
         let source = self.source;
         macro_rules! upsert {
             ($t:expr, $db:ty) => {{
@@ -253,7 +263,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// Within a batch the newest version of an id wins, the later row on a tie; returns how many were passed over.
+/// Within a batch the newest version of an id wins, the earlier row on a tie as against the store; returns how many were passed over.
 fn newest_of_each_id(batch: &[Ticket]) -> (Vec<&Ticket>, u64) {
     let mut at: FxHashMap<&str, usize> = FxHashMap::default();
     let mut out: Vec<&Ticket> = Vec::with_capacity(batch.len());

@@ -65,6 +65,17 @@ async fn the_same_batch_twice_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_batch_may_be_larger_than_a_statement() {
+    for_each_store(|store| async move {
+        let mut batch: Vec<Ticket> = (0..10_000).map(|i| ticket(&format!("t{i}"), 1, 1)).collect();
+        batch.push(ticket("t0", 2, 2));
+        assert_eq!(ingest(&store, &[&batch]).await, tally(10_000, 1, 0));
+        assert_eq!(counts(&store, Basis::Raw).await, [((1, DAY.0), 9_999), ((2, DAY.0), 1)].into());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_batch_of_known_and_new_tickets_adds_only_the_new() {
     for_each_store(|store| async move {
         ingest(&store, &[&[ticket("a", 1, 1), ticket("b", 1, 1)]]).await;
