@@ -268,25 +268,27 @@ async fn the_page_draws_in_a_browser() {
     std::fs::create_dir_all(&keep).unwrap();
     for (lang, tag) in [(Lang::Zh, "zh"), (Lang::En, "en")] {
         let (server, _folder) = Server::of_a_city(lang).await;
-        let dom = chromium(scratch.path(), &["--dump-dom"], &server.url("/")).await;
+        let dom = chromium(scratch.path(), &["--dump-dom"], &server.url(&format!("/?lang={tag}"))).await;
         assert!(
             dom.0.contains("data-drawn=\"yes\"") && dom.0.contains("<canvas"),
             "no chart was drawn: {}",
             dom.1
         );
+        let canvas = dom.0.split("<canvas").nth(1).unwrap();
+        assert!(!canvas.split('>').next().unwrap().contains("height=\"0\""), "the chart has no height");
         assert!(!dom.1.contains("Content Security Policy"), "{}", dom.1);
-        for (name, size, path, more) in [
-            ("wide", "1280,2600", "/", None),
-            ("first", "1280,860", "/", None),
-            ("phone", "500,5200", "/", None),
-            ("dark", "1280,2600", "/?grain=month", Some("--blink-settings=preferredColorScheme=0")),
+        for (name, size, more_path, more) in [
+            ("wide", "1280,2700", "", None),
+            ("first", "1280,860", "", None),
+            ("phone", "500,5200", "", None),
+            ("dark", "1280,2700", "&grain=month", Some("--blink-settings=preferredColorScheme=0")),
         ] {
             let to = keep.join(format!("page-{tag}-{name}.png"));
             let shot = format!("--screenshot={}", to.display());
             let window = format!("--window-size={size}");
             let args: Vec<&str> =
                 [shot.as_str(), window.as_str(), "--hide-scrollbars"].into_iter().chain(more).collect();
-            chromium(scratch.path(), &args, &server.url(path)).await;
+            chromium(scratch.path(), &args, &server.url(&format!("/?lang={tag}{more_path}"))).await;
             assert!(std::fs::metadata(&to).unwrap().len() > 20_000, "{name} is nearly empty");
         }
     }

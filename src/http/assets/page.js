@@ -32,9 +32,9 @@
   const lastYear = [...data.past.map((p) => p[2]), ...data.coming.map((c) => c[2])];
   const holidays = new Map(data.holidays);
 
+  place.classList.add("live");
   const chart = window.echarts.init(place);
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
-  const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 
   // A band is one polygon: along its upper edge and back along its lower one.
   const band = (name, low, high, color) => ({
@@ -107,8 +107,7 @@
     const narrow = place.clientWidth < 560;
     chart.setOption(
       {
-        animation: !calm.matches && byDay,
-        animationDuration: 300,
+        animation: false,
         aria: { enabled: false },
         textStyle: { fontFamily: font, color: ink },
         grid: { left: 8, right: 14, top: narrow ? 64 : 44, bottom: 8, outerBoundsMode: "same" },

@@ -19,8 +19,7 @@ pub(super) struct Card {
     district: String,
     why: String,
     p_value: Option<String>,
-    since: String,
-    changes: Vec<String>,
+    facts: Vec<String>,
     drivers: Vec<DriverLine>,
     gauge: Gauge,
     topic_id: i32,
@@ -61,8 +60,7 @@ pub(super) fn view(text: &Text, alert: &AlertView) -> Card {
         district: text.path(&body.district, "whole_city"),
         why: why(text, body),
         p_value: body.observed.map(|_| text.say("why_p", context! { p => text.p_value(body.p_value) })),
-        since: text.say("since", context! { day => text.day(body.onset) }),
-        changes: changes(text, body),
+        facts: facts(text, body),
         drivers: body.drivers.iter().take(DRIVERS).map(|d| driver(text, body, d)).collect(),
         gauge: gauge(text, body),
         topic_id: alert.topic_id,
@@ -92,15 +90,16 @@ fn why(text: &Text, body: &AlertBody) -> String {
     }
 }
 
-fn changes(text: &Text, body: &AlertBody) -> Vec<String> {
+/// Since when, and against the week before and last year.
+fn facts(text: &Text, body: &AlertBody) -> Vec<String> {
     let now = body.observed.unwrap_or(body.expected);
-    [("week_before", body.compare.last_week), ("year_before", body.compare.last_year)]
-        .into_iter()
-        .filter_map(|(key, before)| {
-            let change = text.change(change(now, before)?);
-            Some(text.say(key, context! { change }))
-        })
-        .collect()
+    let since = body.observed.map(|_| text.say("since", context! { day => text.day(body.onset) }));
+    let changes = [("week_before", body.compare.last_week), ("year_before", body.compare.last_year)];
+    let changes = changes.into_iter().filter_map(|(key, before)| {
+        let change = text.change(change(now, before)?);
+        Some(text.say(key, context! { change }))
+    });
+    since.into_iter().chain(changes).collect()
 }
 
 fn driver(text: &Text, body: &AlertBody, driver: &crate::store::alarms::Driver) -> DriverLine {

@@ -101,6 +101,8 @@ pub(super) async fn page(
     let outlook = outlook::view(&state, &text, &base, Choice { topic: Some(topic), ..choice }).await?;
     let cards: Vec<_> = open_alerts(&state).await?.iter().map(|a| hotspots::view(&text, a)).collect();
     let runs: Vec<_> = state.store.recent_runs(8).await?.iter().map(|r| track::run(&text, r)).collect();
+    // Our own names: a slash in them needs no escaping.
+    let file = |name| Value::from_safe_string(assets::address(name));
     let html = env.get_template("page.html")?.render(context! {
         t => text.fixed(),
         lang => text.tag(),
@@ -109,10 +111,10 @@ pub(super) async fn page(
         title => text.say("title", context! { city => state.city.name.clone() }),
         city => state.city.name.clone(),
         files => context! {
-            css => assets::address("page.css"),
-            js => assets::address("page.js"),
-            charts => assets::address("echarts.custom.min.js"),
-            icon => assets::address("icon.svg"),
+            css => file("page.css"),
+            js => file("page.js"),
+            charts => file("echarts.custom.min.js"),
+            icon => file("icon.svg"),
         },
         data_to => status.data_to.map(|d| text.say("data_to", context! { day => text.date(d) })),
         issued => status.forecast.as_ref().and_then(|f| f.issued_at)

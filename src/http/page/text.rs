@@ -92,7 +92,7 @@ impl Text {
 
     /// A share, in whole per cent.
     pub fn share(&self, share: f64) -> String {
-        self.percent(format!("{:.0}", share * 100.0))
+        format!("{:.0}%", share * 100.0)
     }
 
     /// A relative change with its sign.
@@ -105,7 +105,7 @@ impl Text {
         } else {
             "±"
         };
-        self.percent(format!("{sign}{}", group(n.abs() as i64)))
+        format!("{sign}{}%", group(n.abs() as i64))
     }
 
     /// A probability; beyond the published quantiles nothing more exact is known.
@@ -121,19 +121,12 @@ impl Text {
     pub fn p_value(&self, p: f64) -> String {
         let percent = p * 100.0;
         match percent {
-            p if p < 0.0001 => format!("<{}", self.percent("0.0001".to_owned())),
-            p if p >= 1.0 => self.percent(format!("{p:.0}")),
+            p if p < 0.0001 => "<0.0001%".to_owned(),
+            p if p >= 1.0 => format!("{p:.0}%"),
             p => {
                 let digits = (1.0 - p.log10()).ceil().clamp(1.0, 4.0) as usize;
-                self.percent(format!("{p:.digits$}").trim_end_matches('0').to_owned())
+                format!("{}%", format!("{p:.digits$}").trim_end_matches('0'))
             }
-        }
-    }
-
-    fn percent(&self, n: String) -> String {
-        match self.lang {
-            Lang::Zh => format!("{n}%"),
-            Lang::En => format!("{n} %"),
         }
     }
 
@@ -233,7 +226,7 @@ mod tests {
         let (zh, en) = (text(Lang::Zh), text(Lang::En));
         assert_eq!([1234567.0, 999.6, 3.25, 4.0].map(|n| zh.count(n)), ["1,234,567", "1,000", "3.2", "4"]);
         assert_eq!([0.384, -0.12, 0.001].map(|n| zh.change(n)), ["+38%", "−12%", "±0%"]);
-        assert_eq!(en.share(0.812), "81 %");
+        assert_eq!(en.share(0.812), "81%");
         assert_eq!([0.05, 0.00034, 1e-9].map(|p| zh.p_value(p)), ["5%", "0.034%", "<0.0001%"]);
         assert_eq!([0.99, 0.6, 0.01].map(|p| zh.probability(p)), ["超过 97%", "60%", "不足 3%"]);
     }
