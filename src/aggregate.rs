@@ -48,10 +48,13 @@ pub fn source_days(per_day: &[(i32, i32, i64)], today: Day) -> Vec<SourceDay> {
     out
 }
 
-/// Median of the same weekday over the eight weeks around a day, the day itself left out; 0 with no such day.
+/// Median of the nearest four days of the same weekday with tickets on either side of a day; 0 with no such day.
+/// However long a gap is, its middle is judged by the days around it.
 fn usual(days: &BTreeMap<i32, i64>, day: i32) -> f64 {
-    let mut near: Vec<i64> =
-        (-4..=4).filter(|w| *w != 0).filter_map(|w| days.get(&(day + 7 * w)).copied()).collect();
+    let same_weekday = |(other, n): (&i32, &i64)| ((other - day) % 7 == 0).then_some(*n);
+    let before = days.range(..day).rev().filter_map(same_weekday).take(4);
+    let after = days.range(day + 1..).filter_map(same_weekday).take(4);
+    let mut near: Vec<i64> = before.chain(after).collect();
     near.sort_unstable();
     near.get(near.len() / 2).copied().unwrap_or(0) as f64
 }

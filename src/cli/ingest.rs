@@ -1,10 +1,11 @@
 //! `weisu ingest FILE…`: read ticket files into the store, or only count them.
 use std::{fmt::Write, path::PathBuf};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 
 use super::{Global, text};
 use crate::{
+    config::Config,
     ingest,
     stages::{Activation, Busy, Stage, activate},
 };
@@ -27,10 +28,7 @@ pub struct Args {
 pub async fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
     let mut config = global.load()?;
     if let Some(name) = &args.source {
-        config.source.retain(|s| s.name == *name);
-        if config.source.is_empty() {
-            bail!("no source {name:?} in the configuration");
-        }
+        choose(&mut config, name, &args.files)?;
     }
     if args.dry_run {
         return dry(global, args, &config);
@@ -45,24 +43,52 @@ pub async fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
     }
 }
 
-fn dry(global: &Global, args: &Args, config: &crate::config::Config) -> anyhow::Result<()> {
-    let [source] = &config.source[..] else { bail!("several sources: say which with --source") };
+/// Makes the files belong to the source of this name. The other sources stay known: the depth of the trees is that
+/// of the deepest.
+fn choose(config: &mut Config, name: &str, files: &[PathBuf]) -> anyhow::Result<()> {
+    let names: Vec<String> = config.source.iter().map(|s| s.name.clone()).collect();
+    if !names.iter().any(|n| n == name) {
+        bail!("no source {name:?} in the configuration; it has {}", names.join(", "));
+    }
+    for source in &mut config.source {
+        let is_it = source.name == name;
+        let its = files.iter().filter(|_| is_it);
+        source.files = its.map(|file| glob::Pattern::escape(&file.to_string_lossy())).collect();
+    }
+    Ok(())
+}
+
+fn dry(global: &Global, args: &Args, config: &Config) -> anyhow::Result<()> {
+    let source = match &config.source[..] {
+        [only] => only,
+        all => match &args.source {
+            Some(name) => all.iter().find(|s| s.name == *name).context("no such source")?,
+            None => bail!("several sources: say which with --source"),
+        },
+    };
     let mapping = source.mapping();
     let context = ingest::Context { mapping: &mapping, zone: config.city.zone.0, now: global.clock().now() };
+    let (mut values, mut out, mut refused) = (Vec::new(), String::new(), 0);
     for file in &args.files {
         let dry = ingest::count(file, context)?;
-        let value = serde_json::json!({
+        let rejected: u64 = dry.rejected.values().sum();
+        let share = rejected as f64 / (rejected + dry.accepted).max(1) as f64;
+        refused += usize::from(share > source.max_reject_share);
+        let _ = writeln!(
+            out,
+            "{}: {} tickets in {} cell-days, rejected {:?} (dry run, nothing written)",
+            file.display(),
+            dry.accepted,
+            dry.counts.len(),
+            dry.rejected
+        );
+        values.push(serde_json::json!({
             "file": file, "accepted": dry.accepted, "rejected": dry.rejected, "cell_days": dry.counts.len()
-        });
-        text::result(global.format, &value, || {
-            format!(
-                "{}: {} tickets in {} cell-days, rejected {:?} (dry run, nothing written)",
-                file.display(),
-                dry.accepted,
-                dry.counts.len(),
-                dry.rejected
-            )
-        })?;
+        }));
+    }
+    text::result(global.format, &values, || out)?;
+    if refused > 0 {
+        bail!("{refused} of {} files would be refused: too many rejected rows", args.files.len());
     }
     Ok(())
 }

@@ -158,14 +158,11 @@ fn language(variable: impl Fn(&str) -> Option<String>) -> Lang {
 }
 
 fn exit_code(error: &anyhow::Error) -> u8 {
-    let busy = |e: &StoreError| {
-        matches!(e, StoreError::Locked { .. } | StoreError::Open { .. } | StoreError::Fenced { .. })
-    };
     if error.chain().any(|e| e.is::<Problems>() || e.is::<NoConfig>()) {
         78
     } else if error
         .chain()
-        .any(|e| e.is::<stages::Busy>() || e.downcast_ref::<StoreError>().is_some_and(busy))
+        .any(|e| e.is::<stages::Busy>() || e.downcast_ref::<StoreError>().is_some_and(StoreError::is_transient))
     {
         75
     } else {

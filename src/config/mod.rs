@@ -87,24 +87,8 @@ impl Config {
 
     /// What cannot be said of one key alone.
     fn semantic(&self, found: &mut Vec<Problem>) {
-        let mut names: Vec<&str> = self.source.iter().map(|s| s.name.as_str()).collect();
-        names.sort_unstable();
-        if let Some(twice) = names.windows(2).find(|w| w[0] == w[1]) {
-            found.push(Problem::at(
-                "source.name",
-                format!("{:?} names two sources", twice[0]),
-                "give each source its own name",
-            ));
-        }
-        let mut names: Vec<&str> = self.receiver.iter().map(|r| r.name.as_str()).collect();
-        names.sort_unstable();
-        if let Some(twice) = names.windows(2).find(|w| w[0] == w[1]) {
-            found.push(Problem::at(
-                "receiver.name",
-                format!("{:?} names two receivers", twice[0]),
-                "give each receiver its own name",
-            ));
-        }
+        twice("source", self.source.iter().map(|s| &*s.name), found);
+        twice("receiver", self.receiver.iter().map(|r| &*r.name), found);
         self.source.iter().enumerate().for_each(|(i, s)| s.semantic(i, found));
         self.schedule.semantic(found);
         self.http.semantic(found);
@@ -137,4 +121,31 @@ impl Config {
         let json = serde_json::to_vec(&(&self.city, &self.forecast, &self.detect)).unwrap_or_default();
         Sha256::digest(json).iter().take(8).map(|b| format!("{b:02x}")).collect()
     }
+}
+
+/// Notes each name of a list that an earlier item has.
+fn twice<'a>(list: &str, names: impl Iterator<Item = &'a str>, found: &mut Vec<Problem>) {
+    let mut known = std::collections::BTreeSet::new();
+    for (i, name) in names.enumerate() {
+        if !known.insert(name) {
+            found.push(Problem::at(
+                format!("{list}[{i}].name"),
+                format!("{name:?} is the name of an earlier {list}"),
+                format!("give each {list} its own name"),
+            ));
+        }
+    }
+}
+
+/// A URL without its password and the values of its parameters, which may be keys.
+fn without_secrets(url: &str) -> String {
+    let Ok(mut url) = reqwest::Url::parse(url) else { return "(not a URL)".to_owned() };
+    if url.password().is_some() {
+        url.set_password(Some("***")).ok();
+    }
+    let names: Vec<String> = url.query_pairs().map(|(name, _)| name.into_owned()).collect();
+    if !names.is_empty() {
+        url.query_pairs_mut().clear().extend_pairs(names.iter().map(|name| (name, "***")));
+    }
+    url.into()
 }

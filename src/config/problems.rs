@@ -72,6 +72,7 @@ where
         Err(error) => return Err(Problems::one(path, syntax(text, &error))),
     };
     let mut found = Vec::new();
+    let mut aside = Aside::default();
     let value: T = loop {
         let mut unknown = Vec::new();
         let mut track = serde_path_to_error::Track::new();
@@ -81,24 +82,30 @@ where
         };
         match result {
             Ok(value) => {
-                found.extend(unknown.into_iter().map(|key| unknown_key(&key)));
+                found.extend(unknown.into_iter().map(|key| unknown_key(&aside.original(&key.replace(".?", "")))));
                 break value;
             }
             Err(error) => {
                 let key = track.path().to_string();
                 let message = error.to_string();
-                found.push(wrong_type(&key, message.lines().next().unwrap_or_default().trim()));
+                let message = message.lines().next().unwrap_or_default().trim();
+                found.push(wrong_type(&aside.original(&key), message));
                 // Set the key aside so that the rest is looked at too; a key that cannot be set aside ends it.
                 if !remove(&mut table, &key) {
                     return Err(finish(text, path, found));
                 }
+                aside.add(&key);
             }
         }
     };
+    let mut later = Vec::new();
     if let Err(report) = value.validate() {
-        found.extend(report.iter().map(|(key, error)| out_of_range(&key.to_string(), &error.to_string())));
+        later.extend(report.iter().map(|(key, error)| out_of_range(&key.to_string(), &error.to_string())));
     }
-    semantic(&value, &mut found);
+    semantic(&value, &mut later);
+    later.iter_mut().for_each(|problem| problem.key = aside.original(&problem.key));
+    // What is said of a key that was set aside is said of its default.
+    found.extend(later.into_iter().filter(|problem| !aside.concerns(&problem.key)));
     if found.is_empty() { Ok(value) } else { Err(finish(text, path, found)) }
 }
 
@@ -123,19 +130,41 @@ fn syntax(text: &str, error: &toml::de::Error) -> Problem {
 
 /// `problem` and `remedy` are told apart by the arrow that the checks in this folder put between them.
 fn out_of_range(key: &str, message: &str) -> Problem {
-    let (problem, remedy) =
-        message.split_once(" -> ").unwrap_or((message, "see the example configuration in systemd/"));
-    Problem::at(key, problem, remedy)
+    if let Some((problem, remedy)) = message.split_once(" -> ") {
+        return Problem::at(key, problem, remedy);
+    }
+    let unit = if message.starts_with("length") { " characters" } else { "" };
+    let remedy = match message.rsplit_once(" than ") {
+        Some((low, bound)) if low.ends_with("lower") => format!("write {bound} or more{unit}"),
+        Some((_, bound)) => format!("write {bound} or less{unit}"),
+        None => "see the example configuration in systemd/".to_owned(),
+    };
+    Problem::at(key, message, remedy)
 }
 
 fn wrong_type(key: &str, message: &str) -> Problem {
-    let (problem, remedy) =
-        message.split_once(" -> ").unwrap_or((message, "write a value of the expected kind"));
-    Problem::at(key, problem, remedy)
+    if let Some((problem, remedy)) = message.split_once(" -> ") {
+        return Problem::at(key, problem, remedy);
+    }
+    let (problem, expected) = message.split_once(", expected ").unwrap_or((message, ""));
+    let remedy = match expected {
+        "a string" | "path string" => "write a text in double quotes".to_owned(),
+        "a boolean" => "write true or false".to_owned(),
+        "a sequence" => "write a list in [brackets]".to_owned(),
+        "a map" => "write a section of keys".to_owned(),
+        "usize" | "u64" | "u32" | "i64" => "write a whole number, without quotes".to_owned(),
+        "f64" => "write a number, without quotes".to_owned(),
+        choice if problem.starts_with("unknown variant") => format!("write {choice}").replace('`', "\""),
+        section if section.starts_with("struct ") => "write a section of keys".to_owned(),
+        _ if message.contains("socket address") => {
+            "write an address and a port, such as \"127.0.0.1:8080\"".to_owned()
+        }
+        _ => "write a value of the expected kind; `weisu check-config --print` shows one".to_owned(),
+    };
+    Problem::at(key, if remedy.contains("expected kind") { message } else { problem }, remedy)
 }
 
 fn unknown_key(key: &str) -> Problem {
-    let key = key.replace(".?", "");
     Problem::at(
         key,
         "unknown key",
@@ -168,9 +197,65 @@ fn remove(value: &mut toml::Value, path: &str) -> bool {
     }
 }
 
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Step {
     Key(String),
     Index(usize),
+}
+
+/// Keys that were set aside, as the file has them, in the order of their removal.
+#[derive(Debug, Default)]
+struct Aside(Vec<Vec<Step>>);
+
+impl Aside {
+    fn add(&mut self, key: &str) {
+        let original = self.lifted(key);
+        self.0.push(original);
+    }
+
+    /// A key of the remaining tree as the file has it: items behind one that was taken out of a list move up.
+    fn original(&self, key: &str) -> String {
+        let mut out = String::new();
+        for step in self.lifted(key) {
+            match step {
+                Step::Index(i) => out += &format!("[{i}]"),
+                Step::Key(name) if out.is_empty() => out = name,
+                Step::Key(name) => out += &format!(".{name}"),
+            }
+        }
+        out
+    }
+
+    fn lifted(&self, key: &str) -> Vec<Step> {
+        let mut path: Vec<Step> = Vec::new();
+        for step in steps(key) {
+            path.push(match step {
+                Step::Index(mut i) => {
+                    let mut gone: Vec<usize> = self
+                        .0
+                        .iter()
+                        .filter_map(|aside| match aside.split_last() {
+                            Some((Step::Index(i), list)) if list == path => Some(*i),
+                            _ => None,
+                        })
+                        .collect();
+                    gone.sort_unstable();
+                    for taken in gone {
+                        i += usize::from(taken <= i);
+                    }
+                    Step::Index(i)
+                }
+                name => name,
+            });
+        }
+        path
+    }
+
+    /// Whether a key was set aside itself, holds one that was, or was inside one.
+    fn concerns(&self, key: &str) -> bool {
+        let key = steps(key);
+        self.0.iter().any(|aside| aside.starts_with(&key) || key.starts_with(aside))
+    }
 }
 
 /// Splits `source[0].columns.id` and `source.0.columns.id` alike.

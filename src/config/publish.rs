@@ -60,6 +60,7 @@ pub struct Receiver {
     pub kind: ReceiverKind,
     /// Where to post.
     #[garde(custom(http_url))]
+    #[serde(serialize_with = "without_secrets")]
     pub url: String,
     /// File with the `whsec_…` signing secret, one a line while rotating. A name without a folder is looked up
     /// in systemd's credentials folder.
@@ -71,6 +72,10 @@ pub struct Receiver {
     /// Top-level topic names it is for; empty = all.
     #[garde(skip)]
     pub topics: Vec<String>,
+}
+
+fn without_secrets<S: serde::Serializer>(url: &str, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str(&super::without_secrets(url))
 }
 
 fn http_url(url: &str, (): &()) -> garde::Result {

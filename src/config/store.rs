@@ -61,12 +61,5 @@ fn store_url(url: &str, (): &()) -> garde::Result {
 
 /// A printed configuration shows no password.
 fn without_password<S: serde::Serializer>(url: &str, s: S) -> Result<S::Ok, S::Error> {
-    let shown = match (url.find("://"), url.rfind('@')) {
-        (Some(scheme), Some(at)) => {
-            let user = url[scheme + 3..at].split(':').next().unwrap_or_default();
-            format!("{}{user}{}", &url[..scheme + 3], &url[at..])
-        }
-        _ => url.to_owned(),
-    };
-    s.serialize_str(&shown)
+    s.serialize_str(&if url.starts_with("sqlite") { url.to_owned() } else { super::without_secrets(url) })
 }

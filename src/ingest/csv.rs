@@ -23,6 +23,7 @@ pub struct Reader {
     input: Box<dyn Read + Send>,
     path: String,
     parser: csv_core::Reader,
+    delimiter: u8,
     /// Bytes read and not yet parsed are `window[at..filled]`.
     window: Vec<u8>,
     at: usize,
@@ -51,17 +52,26 @@ enum Parsed {
 impl Reader {
     /// Opens a file, finding its encoding and delimiter from the header.
     pub fn open(path: &Path, mapping: &Mapping, progress: &Progress) -> Result<Self, IngestError> {
-        let mut last = None;
+        let mut complaint: Option<IngestError> = None;
         for encoding in open::candidates(mapping.encoding.as_deref()) {
             let mut reader = Self::over(open::text(path, encoding, progress)?, path.display().to_string());
             match reader.read_header(mapping) {
                 Ok(()) => return Ok(reader),
                 Err(error @ (IngestError::Empty { .. } | IngestError::Io { .. })) => return Err(error),
-                // Keep the first complaint: the later encodings are guesses.
-                Err(error) => last = last.or(Some(error)),
+                // The later encodings are guesses, so the first complaint is kept; but one that names the columns of
+                // the file helps more than one that cannot read them.
+                Err(error) => {
+                    let names = matches!(error, IngestError::NoColumn { .. })
+                        && !error.to_string().contains('\u{FFFD}');
+                    if complaint.is_none()
+                        || names && matches!(complaint, Some(IngestError::Encoding { .. }))
+                    {
+                        complaint = Some(error);
+                    }
+                }
             }
         }
-        Err(last.unwrap_or(IngestError::Empty { path: path.display().to_string() }))
+        Err(complaint.unwrap_or(IngestError::Empty { path: path.display().to_string() }))
     }
 
     fn over(input: Box<dyn Read + Send>, path: String) -> Self {
@@ -69,6 +79,7 @@ impl Reader {
             input,
             path,
             parser: csv_core::Reader::new(),
+            delimiter: b',',
             window: vec![0; WINDOW],
             at: 0,
             filled: 0,
@@ -82,16 +93,18 @@ impl Reader {
     }
 
     fn read_header(&mut self, mapping: &Mapping) -> Result<(), IngestError> {
-        self.fill()?;
-        let path = self.path.clone();
-        let empty = || IngestError::Empty { path: path.clone() };
-        let first =
-            self.window[..self.filled].split(|b| *b == b'\n').next().filter(|l| !l.trim_ascii().is_empty());
-        let delimiter =
-            mapping.delimiter.map(|c| c as u8).unwrap_or_else(|| likely_delimiter(first.unwrap_or_default()));
-        first.ok_or_else(empty)?;
-        self.parser = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
-        let Parsed::Record { bytes, fields } = self.parse()? else { return Err(empty()) };
+        let Some(first) = self.first_line()? else {
+            return Err(IngestError::Empty { path: self.path.clone() });
+        };
+        self.delimiter =
+            mapping.delimiter.and_then(|c| u8::try_from(c).ok()).unwrap_or_else(|| likely_delimiter(first));
+        self.parser = csv_core::ReaderBuilder::new().delimiter(self.delimiter).build();
+        let Parsed::Record { bytes, fields } = self.parse()? else {
+            return Err(IngestError::Header { path: self.path.clone() });
+        };
+        if !well_quoted(&self.window[self.at..self.at + bytes], self.delimiter) {
+            return Err(IngestError::Header { path: self.path.clone() });
+        }
         let header: Vec<String> = (0..fields)
             .map(|i| std::str::from_utf8(self.raw(i)).map(|name| name.trim().to_owned()))
             .collect::<Result<_, _>>()
@@ -103,6 +116,33 @@ impl Reader {
         self.layout = Layout::new(&self.path, &header, mapping)?;
         self.advance(bytes);
         Ok(())
+    }
+
+    /// The first line that is not blank, whole, at the front of the window.
+    fn first_line(&mut self) -> Result<Option<&[u8]>, IngestError> {
+        self.skip_blank()?;
+        while memchr::memchr(b'\n', &self.window[self.at..self.filled]).is_none()
+            && !self.ended
+            && self.filled - self.at <= MAX_RECORD
+        {
+            self.fill()?;
+        }
+        let line = self.window[self.at..self.filled].split(|b| *b == b'\n').next();
+        Ok(line.filter(|line| !line.trim_ascii().is_empty()))
+    }
+
+    /// Passes over blank lines, and over the `\n` of a `\r\n`: the parser ends a record at the `\r`.
+    fn skip_blank(&mut self) -> Result<(), IngestError> {
+        loop {
+            while self.at == self.filled && !self.ended {
+                self.fill()?;
+            }
+            let rest = &self.window[self.at..self.filled];
+            match rest.iter().take_while(|b| **b == b'\n' || **b == b'\r').count() {
+                0 => return Ok(()),
+                blank => self.advance(blank),
+            }
+        }
     }
 
     fn raw(&self, i: usize) -> &[u8] {
@@ -189,15 +229,14 @@ impl Reader {
     fn fault(&self, bytes: usize, fields: usize) -> Option<Reason> {
         let record = &self.window[self.at..self.at + bytes];
         let body = record.strip_suffix(b"\n").unwrap_or(record);
+        let body = body.strip_suffix(b"\r").unwrap_or(body);
         let one_line = memchr::memchr(b'\n', body).is_none();
-        if fields == self.width && one_line && !self.ended {
+        // Stray quotes do no harm within one line that is known to have ended.
+        if fields == self.width && one_line && body.len() < record.len() {
             return None;
         }
-        let paired = memchr::memchr_iter(b'"', record).count() % 2 == 0;
-        match (fields == self.width, one_line, paired) {
+        match (fields == self.width, one_line, well_quoted(record, self.delimiter)) {
             (true, _, true) => None,
-            // A quote inside an unquoted field is not paired and does no harm within one line.
-            (true, true, false) if record.ends_with(b"\n") => None,
             (_, _, false) | (false, false, _) => Some(Reason::UnclosedQuote),
             (false, true, true) => Some(Reason::FieldCount),
         }
@@ -206,24 +245,9 @@ impl Reader {
 
 impl Rows for Reader {
     fn next(&mut self, row: &mut Row) -> Result<Next, IngestError> {
-        let (line, parsed) = loop {
-            let parsed = self.parse()?;
-            match parsed {
-                // csv-core passes over blank lines in front of a record; count them.
-                Parsed::Record { bytes, .. } => {
-                    let blank = self.window[self.at..self.at + bytes]
-                        .iter()
-                        .take_while(|b| **b == b'\n' || **b == b'\r')
-                        .count();
-                    if blank == 0 {
-                        break (self.line, parsed);
-                    }
-                    self.advance(blank);
-                }
-                _ => break (self.line, parsed),
-            }
-        };
-        match parsed {
+        self.skip_blank()?;
+        let line = self.line;
+        match self.parse()? {
             Parsed::End => Ok(Next::End),
             Parsed::Broken => {
                 let first = &self.window[self.at..self.filled];
@@ -257,6 +281,24 @@ impl Rows for Reader {
     fn layout(&self) -> &Layout {
         &self.layout
     }
+}
+
+/// Whether every quote that opens a field is closed at that field's end. Quotes inside an unquoted field are text.
+fn well_quoted(record: &[u8], delimiter: u8) -> bool {
+    let is_edge = |byte: Option<&u8>| byte.is_none_or(|b| [delimiter, b'\r', b'\n'].contains(b));
+    let (mut inside, mut i) = (false, 0);
+    while i < record.len() {
+        if record[i] == b'"' {
+            match record.get(i + 1) {
+                Some(b'"') if inside => i += 1,
+                next if inside && !is_edge(next) => return false,
+                _ if inside => inside = false,
+                _ => inside = is_edge(i.checked_sub(1).and_then(|before| record.get(before))),
+            }
+        }
+        i += 1;
+    }
+    !inside
 }
 
 /// The delimiter that the header uses most.

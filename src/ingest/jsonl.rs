@@ -1,5 +1,6 @@
 //! JSON lines: one flat object a line; the first object's keys and every mapped name are the columns.
 use std::{
+    collections::VecDeque,
     io::{BufRead, BufReader, Read},
     path::Path,
 };
@@ -14,6 +15,8 @@ use super::{
 
 /// Longest line in bytes.
 const MAX_LINE: u64 = 1 << 20;
+/// Lines looked at for the first object.
+const PATIENCE: usize = 1000;
 
 /// Reads JSON lines row by row.
 pub struct Reader {
@@ -23,8 +26,9 @@ pub struct Reader {
     buffer: Vec<u8>,
     header: Vec<String>,
     layout: Layout,
-    /// The first object, read to find the columns.
-    first: Option<Value>,
+    /// The first object with its line, read to find the columns, and what was rejected on the way to it.
+    first: Option<(u64, Value)>,
+    before: VecDeque<Reject>,
 }
 
 impl Reader {
@@ -40,12 +44,16 @@ impl Reader {
             header: Vec::new(),
             layout: Layout::default(),
             first: None,
+            before: VecDeque::new(),
         };
         let first = loop {
             match reader.read()? {
-                None => return Err(IngestError::Empty { path: reader.path }),
+                None if reader.before.is_empty() => return Err(IngestError::Empty { path: reader.path }),
                 Some(Ok(object)) => break object,
-                Some(Err(_)) => {}
+                Some(Err(reason)) if reader.before.len() < PATIENCE => {
+                    reader.before.push_back(Reject { line: reader.line, reason });
+                }
+                _ => return Err(IngestError::NotJson { path: reader.path, lines: reader.line }),
             }
         };
         // An object leaves out what is empty: every name that the mapping knows is a possible column.
@@ -54,7 +62,7 @@ impl Reader {
             .header
             .extend(mapping.optional_names().filter(|name| first.get(name).is_none()).map(str::to_owned));
         reader.layout = Layout::new(&reader.path, &reader.header, mapping)?;
-        reader.first = Some(first);
+        reader.first = Some((reader.line, first));
         Ok(reader)
     }
 
@@ -86,15 +94,18 @@ impl Reader {
 
 impl Rows for Reader {
     fn next(&mut self, row: &mut Row) -> Result<Next, IngestError> {
-        let object = match self.first.take() {
+        if let Some(reject) = self.before.pop_front() {
+            return Ok(Next::Rejected(reject));
+        }
+        let (line, object) = match self.first.take() {
             Some(first) => first,
             None => match self.read()? {
                 None => return Ok(Next::End),
                 Some(Err(reason)) => return Ok(Next::Rejected(Reject { line: self.line, reason })),
-                Some(Ok(object)) => object,
+                Some(Ok(object)) => (self.line, object),
             },
         };
-        row.clear(self.line);
+        row.clear(line);
         for &column in &self.layout.columns {
             match object.get(&self.header[column]) {
                 None | Some(Value::Null) => row.push(""),

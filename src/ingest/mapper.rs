@@ -191,8 +191,11 @@ impl Times {
                 return self.resolve(&parsed);
             }
         }
-        let aware = DateTime::parse_from_rfc3339(text).ok()?;
-        Some((aware.timestamp_millis(), aware.with_timezone(&self.city).date_naive().into()))
+        if let Ok(aware) = DateTime::parse_from_rfc3339(text) {
+            return Some((aware.timestamp_millis(), aware.with_timezone(&self.city).date_naive().into()));
+        }
+        // How a Parquet timestamp without a zone reads as text.
+        self.local(text.parse().ok()?)
     }
 
     fn resolve(&self, parsed: &Parsed) -> Option<(Millis, Day)> {
@@ -200,10 +203,14 @@ impl Times {
             return Some((aware.timestamp_millis(), aware.with_timezone(&self.city).date_naive().into()));
         }
         let date = parsed.to_naive_date().ok()?;
-        let local = NaiveDateTime::new(date, parsed.to_naive_time().unwrap_or(NaiveTime::MIN));
+        self.local(NaiveDateTime::new(date, parsed.to_naive_time().unwrap_or(NaiveTime::MIN)))
+    }
+
+    /// A wall-clock time of the source.
+    fn local(&self, local: NaiveDateTime) -> Option<(Millis, Day)> {
         let instant = instant(local, self.zone);
         let day = if self.zone == self.city {
-            date
+            local.date()
         } else {
             self.city.timestamp_millis_opt(instant).single()?.date_naive()
         };

@@ -64,7 +64,8 @@ pub struct Mapping {
     pub topic: Vec<Column>,
     /// District path, top level first.
     pub district: Vec<Column>,
-    /// strftime formats of the times, tried in order; RFC 3339 is always understood.
+    /// strftime formats of the times, tried in order; ISO 8601 (`2024-02-10T08:30:00`, with or without an offset) is
+    /// always understood.
     pub time_format: Vec<String>,
     /// Zone of times that name none; by default the city's.
     pub zone: Option<String>,
@@ -111,6 +112,9 @@ const PERSONAL: [&str; 27] = [
     "联系",
 ];
 
+/// Columns whose whole name says that they hold an address line.
+const ADDRESS_LINE: [&str; 1] = ["location"];
+
 /// Columns that look personal by a word but are not.
 const IMPERSONAL: [&str; 9] = [
     "agency name",
@@ -130,8 +134,7 @@ pub fn is_personal(column: &str) -> bool {
     if IMPERSONAL.contains(&column.as_str()) {
         return false;
     }
-    // Boston's "location" is a street address.
-    if column == "location" {
+    if ADDRESS_LINE.contains(&column.as_str()) {
         return true;
     }
     let ascii_word = |word: &str| {
@@ -192,6 +195,14 @@ impl Mapping {
         {
             note("encoding", format!("{label:?} is not an encoding"), "write \"utf-8\" or \"gb18030\"");
         }
+        if let Some(delimiter) = self.delimiter.filter(|d| !d.is_ascii() || *d == '"' || d.is_ascii_control() && *d != '\t')
+        {
+            note(
+                "delimiter",
+                format!("{delimiter:?} cannot part fields"),
+                "write one ASCII character, such as \";\", or leave it out: the header tells",
+            );
+        }
         for format in &self.time_format {
             if chrono::format::StrftimeItems::new(format).any(|item| item == chrono::format::Item::Error) {
                 note(
@@ -202,6 +213,9 @@ impl Mapping {
             }
         }
         for (key, columns) in [("topic", &self.topic), ("district", &self.district)] {
+            if columns.iter().any(|column| !column.is_given()) {
+                note(key, "a level names no column".into(), "give every level of the path at least one column");
+            }
             if let Some(name) = columns.iter().flat_map(|c| &c.0).find(|n| is_personal(n)) {
                 note(
                     key,
@@ -229,11 +243,14 @@ mod tests {
             "Logradouro",
             "Street Name",
             "Incident Zip",
+            "location",
+            "location_zipcode",
+            "full_address",
         ] {
             assert!(is_personal(name), "{name}");
         }
         for name in
-            ["Agency Name", "Complaint Type", "neighborhood", "一级分类", "受理时间", "Tema", "Status"]
+            ["Agency Name", "Location Type", "Complaint Type", "neighborhood", "一级分类", "受理时间", "Tema", "Status"]
         {
             assert!(!is_personal(name), "{name}");
         }

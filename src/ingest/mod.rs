@@ -40,6 +40,22 @@ pub enum IngestError {
         /// The file.
         path: String,
     },
+    /// The first record is no header.
+    #[error(
+        "{path}: the first line is not a header: a quote in it is not closed, or it is longer than a line may be"
+    )]
+    Header {
+        /// The file.
+        path: String,
+    },
+    /// No JSON object where tickets should be.
+    #[error("{path}: no JSON object in its first {lines} lines: expected one object a line")]
+    NotJson {
+        /// The file.
+        path: String,
+        /// Lines looked at.
+        lines: u64,
+    },
     /// A mapped column is not there.
     #[error(
         "{path}: no column {wanted:?} for {key}; the file has: {has}. Mend source.mapping.{key} or choose another preset"

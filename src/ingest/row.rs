@@ -146,7 +146,7 @@ impl Layout {
             path: path.to_owned(),
             key,
             wanted: column.0.clone(),
-            has: header.iter().filter(|h| !is_personal(h)).take(60).cloned().collect::<Vec<_>>().join(", "),
+            has: shown(header),
         };
         let mut take = |at: usize| {
             layout.columns.push(at);
@@ -173,4 +173,14 @@ impl Layout {
         }
         Ok(layout)
     }
+}
+
+/// The columns of a file as an error names them. A file without a header has a ticket in its place, which may be
+/// personal and is not shown.
+fn shown(header: &[String]) -> String {
+    let is_data = |name: &String| name.chars().filter(char::is_ascii_digit).count() >= 6;
+    if header.iter().any(is_data) {
+        return "no header: its first line looks like a ticket".to_owned();
+    }
+    header.iter().filter(|h| !is_personal(h)).take(60).cloned().collect::<Vec<_>>().join(", ")
 }

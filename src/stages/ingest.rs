@@ -5,7 +5,7 @@
 //! before is passed over by the stage; named on the command line, it is read again and changes nothing.
 use std::{
     collections::BTreeMap,
-    io::{Read, Write},
+    io::Read,
     path::{Path, PathBuf},
 };
 
@@ -18,7 +18,7 @@ use super::{Active, Cx, Done};
 use crate::{
     config::Source,
     ingest::{self, Batch, Draft, Reject},
-    store::{IngestTx, Tally, Tree},
+    store::{IngestTx, StoreError, Tally, Tree},
     ticket::Ticket,
 };
 
@@ -60,27 +60,42 @@ pub struct Summary {
 pub async fn run(cx: &Cx, active: &Active, named: Option<&[PathBuf]>) -> anyhow::Result<Done> {
     let mut summary = Summary::default();
     let mut faults = Vec::new();
-    for (source, path) in plan(&cx.config.source, named)? {
-        let sha256 = tokio::task::spawn_blocking({
-            let path = path.clone();
-            move || hash(&path)
-        })
-        .await?
-        .with_context(|| format!("cannot read {}", path.display()))?;
-        if named.is_none() && cx.store.file_known(&source.name, &sha256).await? {
-            summary.known_files += 1;
-            continue;
-        }
-        match file(cx, active, source, &path, &sha256).await {
-            Ok(done) => summary.files.push(done),
+    for (nth, (source, path)) in plan(&cx.config.source, named)?.into_iter().enumerate() {
+        match take(cx, active, source, &path, nth, named.is_none()).await {
+            Ok(Some(done)) => summary.files.push(done),
+            Ok(None) => summary.known_files += 1,
+            // What the store cannot do for one file it cannot do for the next.
+            Err(error) if error.chain().any(|e| e.is::<StoreError>()) => return Err(error),
             // One bad file does not keep the others out; the run still ends as failed.
             Err(error) => faults.push(format!("{error:#}")),
         }
     }
     if !faults.is_empty() {
-        bail!("{}", faults.join("; "));
+        let taken = summary.files.len();
+        let others = if taken > 0 { format!(" ({taken} other files were taken)") } else { String::new() };
+        bail!("{}{others}", faults.join("; "));
     }
     Done::new(cx.store.begin().await?, None, &summary)
+}
+
+/// Takes the `nth` file of the run; `None` when its bytes were taken before and are to be passed over.
+async fn take(
+    cx: &Cx,
+    active: &Active,
+    source: &Source,
+    path: &Path,
+    nth: usize,
+    pass_known: bool,
+) -> anyhow::Result<Option<FileSummary>> {
+    let owned = path.to_owned();
+    let sha256 = tokio::task::spawn_blocking(move || hash(&owned))
+        .await?
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    if pass_known && cx.store.file_known(&source.name, &sha256).await? {
+        return Ok(None);
+    }
+    let rejects = Rejects::new(&cx.config.store.data, path, &format!("{}-{nth}", active.run));
+    file(cx, active, source, path, &sha256, rejects).await.map(Some)
 }
 
 /// Which files to read for which source.
@@ -100,6 +115,7 @@ fn plan<'a>(sources: &'a [Source], named: Option<&[PathBuf]>) -> anyhow::Result<
                 .with_context(|| format!("source {}: {pattern:?} is not a file pattern", source.name))?
                 .collect::<Result<_, _>>()
                 .with_context(|| format!("source {}: cannot list {pattern:?}", source.name))?;
+            found.retain(|path| !path.is_dir());
             if found.is_empty() {
                 tracing::warn!(source = source.name, pattern, "no file");
             }
@@ -115,13 +131,14 @@ fn source_of<'a>(sources: &'a [Source], path: &Path) -> anyhow::Result<&'a Sourc
     if let [only] = sources {
         return Ok(only);
     }
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let fits = |source: &&Source| {
-        source
-            .files
-            .iter()
-            .any(|p| glob::Pattern::new(p).is_ok_and(|p| p.matches_path(&absolute) || p.matches_path(path)))
+    // Both may be relative to the working folder or not.
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let file = absolute(path);
+    let is_it = |pattern: &String| {
+        glob::Pattern::new(&absolute(Path::new(pattern)).to_string_lossy())
+            .is_ok_and(|p| p.matches_path(&file))
     };
+    let fits = |source: &&Source| source.files.iter().any(is_it);
     let names = || sources.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
     sources.iter().find(fits).with_context(|| {
         format!(
@@ -160,6 +177,7 @@ async fn file(
     source: &Source,
     path: &Path,
     sha256: &str,
+    rejects: Rejects,
 ) -> anyhow::Result<FileSummary> {
     let (sender, mut parcels) = mpsc::channel(4);
     let reader = tokio::task::spawn_blocking({
@@ -173,7 +191,7 @@ async fn file(
         topics: Vec::new(),
         districts: Vec::new(),
         depth: depth_of(&cx.config.source),
-        rejects: Rejects::new(&cx.config.store.data, path, active.run),
+        rejects,
         summary: FileSummary {
             file: path.display().to_string(),
             source: source.name.clone(),
@@ -302,44 +320,55 @@ fn padded(mut paths: Vec<Vec<String>>, depth: usize) -> Vec<Vec<String>> {
     paths
 }
 
-/// The list of rejected rows: line and reason, never their content.
+/// The list of rejected rows: line and reason, never their content. Under a temporary name until it is complete.
 struct Rejects {
-    folder: PathBuf,
-    name: String,
+    path: PathBuf,
+    part: PathBuf,
     out: Option<csv::Writer<std::fs::File>>,
 }
 
 impl Rejects {
-    fn new(data: &Path, file: &Path, run: i64) -> Self {
+    fn new(data: &Path, file: &Path, key: &str) -> Self {
         let stem = file.file_name().unwrap_or_default().to_string_lossy();
-        Self { folder: data.join("rejects"), name: format!("{run}-{stem}.csv"), out: None }
+        let path = data.join("rejects").join(format!("{key}-{stem}.csv"));
+        Self { part: path.with_added_extension("part"), path, out: None }
     }
 
     fn add(&mut self, reject: Reject) -> anyhow::Result<()> {
-        let out = match &mut self.out {
+        let line = [&*reject.line.to_string(), reject.reason.name()];
+        self.out().and_then(|out| Ok(out.write_record(line)?)).with_context(|| self.fault())
+    }
+
+    fn out(&mut self) -> std::io::Result<&mut csv::Writer<std::fs::File>> {
+        Ok(match &mut self.out {
             Some(out) => out,
             none => {
-                let path = self.folder.join(format!("{}.part", self.name));
-                let opened =
-                    std::fs::create_dir_all(&self.folder).and_then(|()| std::fs::File::create(&path));
-                let file =
-                    opened.with_context(|| format!("cannot write rejected rows to {}", path.display()))?;
-                let mut out = csv::Writer::from_writer(file);
+                self.part.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+                let mut out = csv::Writer::from_writer(std::fs::File::create(&self.part)?);
                 out.write_record(["line", "reason"])?;
                 none.insert(out)
             }
-        };
-        Ok(out.write_record([reject.line.to_string().as_str(), reject.reason.name()])?)
+        })
     }
 
     /// Gives the list its name; `None` when there was nothing to list.
-    fn close(self) -> anyhow::Result<Option<String>> {
-        let Some(mut out) = self.out else { return Ok(None) };
-        out.flush()?;
-        drop(out.into_inner().map(|mut file| file.flush()));
-        let path = self.folder.join(&self.name);
-        std::fs::rename(self.folder.join(format!("{}.part", self.name)), &path)
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(Some(path.display().to_string()))
+    fn close(mut self) -> anyhow::Result<Option<String>> {
+        let Some(mut out) = self.out.take() else { return Ok(None) };
+        let written = out.flush().and_then(|()| std::fs::rename(&self.part, &self.path));
+        written.with_context(|| self.fault())?;
+        Ok(Some(self.path.display().to_string()))
+    }
+
+    fn fault(&self) -> String {
+        format!("cannot write rejected rows to {}: make room, or mend store.data", self.part.display())
+    }
+}
+
+impl Drop for Rejects {
+    /// A file that was not taken to its end leaves no half list behind.
+    fn drop(&mut self) {
+        if self.out.is_some() {
+            std::fs::remove_file(&self.part).ok();
+        }
     }
 }

@@ -138,6 +138,21 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Whether the same command may succeed later without anyone mending anything: the store is held by another
+    /// process, cannot be reached, or its connections are all in use.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Locked { .. } | Self::Open { .. } | Self::Fenced { .. } => true,
+            Self::Query { source: sqlx::Error::PoolTimedOut | sqlx::Error::Io(_), .. } => true,
+            Self::Query { source: sqlx::Error::Database(e), .. } => {
+                matches!(e.code().as_deref(), Some("5" | "517" | "261"))
+            }
+            _ => false,
+        }
+    }
+}
+
 /// A remedy for the errors an operator meets.
 fn hint(source: &sqlx::Error) -> &'static str {
     match source {
