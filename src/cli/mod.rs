@@ -160,10 +160,9 @@ fn language(variable: impl Fn(&str) -> Option<String>) -> Lang {
 fn exit_code(error: &anyhow::Error) -> u8 {
     if error.chain().any(|e| e.is::<Problems>() || e.is::<NoConfig>()) {
         78
-    } else if error
-        .chain()
-        .any(|e| e.is::<stages::Busy>() || e.downcast_ref::<StoreError>().is_some_and(StoreError::is_transient))
-    {
+    } else if error.chain().any(|e| {
+        e.is::<stages::Busy>() || e.downcast_ref::<StoreError>().is_some_and(StoreError::is_temporary)
+    }) {
         75
     } else {
         1

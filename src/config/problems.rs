@@ -82,7 +82,9 @@ where
         };
         match result {
             Ok(value) => {
-                found.extend(unknown.into_iter().map(|key| unknown_key(&aside.original(&key.replace(".?", "")))));
+                found.extend(
+                    unknown.into_iter().map(|key| unknown_key(&aside.original(&key.replace(".?", "")))),
+                );
                 break value;
             }
             Err(error) => {

@@ -17,9 +17,9 @@ use crate::{
     schedule::{
         clock::Clock,
         cron::{Expression, Slot},
-        driver::{self, Job, Runner},
+        driver::{self, Job, Outcome, Runner},
     },
-    stages::{self, Cx, Stage},
+    stages::{self, Busy, Cx, Held, Stage},
 };
 
 mod notify;
@@ -35,8 +35,12 @@ pub struct Start {
     pub config_path: Option<PathBuf>,
 }
 
-/// How long activations under way may take to end after SIGTERM; systemd's TimeoutStopSec must be longer.
-const DRAIN: Duration = Duration::from_secs(600);
+/// How long activations under way may take to end after SIGTERM; `TimeoutStopSec` of the systemd unit is longer, so
+/// that the store is still closed.
+const DRAIN: Duration = Duration::from_secs(150);
+
+/// How long HTTP clients may take to hear the end of their answer; one that never ends its request is cut off.
+const HANG_UP: Duration = Duration::from_secs(5);
 
 /// Years of calendar that the page can show around today.
 const YEARS: i32 = 5;
@@ -53,11 +57,15 @@ pub async fn run(start: Start, stop: CancellationToken) -> anyhow::Result<()> {
     let mut drivers = Drivers::start(&cx, &start.clock);
     let watchdog = tokio::spawn(notify::watchdog(cx.store.clone()));
     notify::ready(&cx.config);
-    loop {
+    let ended = loop {
         tokio::select! {
-            _ = terminate.recv() => break,
-            _ = tokio::signal::ctrl_c() => break,
-            () = stop.cancelled() => break,
+            _ = terminate.recv() => break Ok(()),
+            _ = tokio::signal::ctrl_c() => break Ok(()),
+            () = stop.cancelled() => break Ok(()),
+            // A daemon without its schedule would look alive and do nothing: it ends, to be started again.
+            Some(Err(error)) = drivers.tasks.join_next() => {
+                break Err(anyhow::Error::from(error).context("a job's driver broke down"));
+            }
             _ = hangup.recv() => {
                 if let Some(config) = reload(start.config_path.as_deref(), &cx.config) {
                     drivers.stop().await;
@@ -67,18 +75,18 @@ pub async fn run(start: Start, stop: CancellationToken) -> anyhow::Result<()> {
                 notify::ready(&cx.config);
             }
         }
-    }
+    };
     notify::stopping();
     health.drain();
     tracing::info!("stopping: finishing what is under way");
     drivers.stop().await;
     stop.cancel();
     if let Some(server) = server {
-        server.await.context("the HTTP server ended badly")??;
+        hang_up(server).await?;
     }
     watchdog.abort();
     cx.store.close().await;
-    Ok(())
+    ended
 }
 
 /// The configuration read again, or `None` with the reason in the log.
@@ -87,9 +95,9 @@ fn reload(path: Option<&std::path::Path>, old: &Config) -> Option<Config> {
     let new = Config::load(path?)
         .inspect_err(|e| tracing::error!("configuration not reloaded, the old one stays: {e}"))
         .ok()?;
-    if new.store != old.store || new.http != old.http {
+    if new.store != old.store || new.http != old.http || new.city != old.city {
         tracing::error!(
-            "configuration not reloaded: [store] and [http] change only with a restart, the old one stays"
+            "configuration not reloaded: [store], [http] and [city] change only with a restart, the old one stays"
         );
         return None;
     }
@@ -124,6 +132,19 @@ async fn serve(start: &Start, state: AppState, stop: &CancellationToken) -> anyh
     Ok(Some(tokio::spawn(async move {
         Ok(axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?)
     })))
+}
+
+/// Waits for the answers under way.
+async fn hang_up(server: Server) -> anyhow::Result<()> {
+    let cut = server.abort_handle();
+    match tokio::time::timeout(HANG_UP, server).await {
+        Ok(ended) => ended.context("the HTTP server ended badly")?,
+        Err(_) => {
+            tracing::warn!("a client did not end its request: cut off");
+            cut.abort();
+            Ok(())
+        }
+    }
 }
 
 /// The running drivers, one a job.
@@ -184,14 +205,37 @@ impl Runner for Stages {
         Ok(self.cx.store.slot_done(job, &slot.local).await?)
     }
 
-    async fn run(&self, job: &'static str, slot: &Slot) -> anyhow::Result<()> {
+    /// One instance at a time: the others wait for it to be done, or take over what it left.
+    async fn run(&self, job: &'static str, slot: &Slot) -> anyhow::Result<Outcome> {
         let cx = Cx { now: self.clock.now(), ..self.cx.clone() };
+        let held = match Held::take(&cx, &format!("job {job}")).await? {
+            Ok(held) => held,
+            Err(owner) => return Ok(Outcome::Busy { owner }),
+        };
+        let ended = self.run_held(&cx, job, slot).await;
+        held.give_back(&cx).await;
+        match ended {
+            Ok(()) => Ok(Outcome::Done),
+            Err(error) => match error.downcast::<Busy>() {
+                Ok(Busy { owner, .. }) => Ok(Outcome::Busy { owner }),
+                Err(error) => Err(error),
+            },
+        }
+    }
+}
+
+impl Stages {
+    async fn run_held(&self, cx: &Cx, job: &'static str, slot: &Slot) -> anyhow::Result<()> {
+        // Another instance may have ended it between the driver's look and the lease.
+        if self.is_done(job, slot).await? {
+            return Ok(());
+        }
         notify::status(&format!("running {job} of {}", slot.local));
         match job {
-            "daily" => drop(stages::chain(&cx, &slot.local).await?),
-            "publish" => drop(stages::one(&cx, Stage::Publish, &slot.local).await?),
-            "export" => drop(stages::one(&cx, Stage::Export, &slot.local).await?),
-            _ => drop(stages::one(&cx, Stage::Prune, &slot.local).await?),
+            "daily" => drop(stages::chain(cx, &slot.local).await?),
+            "publish" => drop(stages::one(cx, Stage::Publish, &slot.local).await?),
+            "export" => drop(stages::one(cx, Stage::Export, &slot.local).await?),
+            _ => drop(stages::one(cx, Stage::Prune, &slot.local).await?),
         }
         let due = slot.due.timestamp_millis();
         cx.store.finish_slot(job, &slot.local, due, "done", self.clock.now().timestamp_millis()).await?;

@@ -63,8 +63,7 @@ impl Reader {
                 Err(error) => {
                     let names = matches!(error, IngestError::NoColumn { .. })
                         && !error.to_string().contains('\u{FFFD}');
-                    if complaint.is_none()
-                        || names && matches!(complaint, Some(IngestError::Encoding { .. }))
+                    if complaint.is_none() || names && matches!(complaint, Some(IngestError::Encoding { .. }))
                     {
                         complaint = Some(error);
                     }

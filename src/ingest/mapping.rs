@@ -195,7 +195,8 @@ impl Mapping {
         {
             note("encoding", format!("{label:?} is not an encoding"), "write \"utf-8\" or \"gb18030\"");
         }
-        if let Some(delimiter) = self.delimiter.filter(|d| !d.is_ascii() || *d == '"' || d.is_ascii_control() && *d != '\t')
+        if let Some(delimiter) =
+            self.delimiter.filter(|d| !d.is_ascii() || *d == '"' || d.is_ascii_control() && *d != '\t')
         {
             note(
                 "delimiter",
@@ -214,7 +215,11 @@ impl Mapping {
         }
         for (key, columns) in [("topic", &self.topic), ("district", &self.district)] {
             if columns.iter().any(|column| !column.is_given()) {
-                note(key, "a level names no column".into(), "give every level of the path at least one column");
+                note(
+                    key,
+                    "a level names no column".into(),
+                    "give every level of the path at least one column",
+                );
             }
             if let Some(name) = columns.iter().flat_map(|c| &c.0).find(|n| is_personal(n)) {
                 note(
@@ -249,9 +254,16 @@ mod tests {
         ] {
             assert!(is_personal(name), "{name}");
         }
-        for name in
-            ["Agency Name", "Location Type", "Complaint Type", "neighborhood", "一级分类", "受理时间", "Tema", "Status"]
-        {
+        for name in [
+            "Agency Name",
+            "Location Type",
+            "Complaint Type",
+            "neighborhood",
+            "一级分类",
+            "受理时间",
+            "Tema",
+            "Status",
+        ] {
             assert!(!is_personal(name), "{name}");
         }
     }

@@ -7,7 +7,7 @@
 //! one in a repeated hour is due at the first passage.
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, Duration, LocalResult, NaiveDateTime, TimeZone, Utc};
+use chrono::{DateTime, Duration, LocalResult, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 
 /// A cron expression that cannot be used.
@@ -69,6 +69,8 @@ impl FromStr for Expression {
             return Err(CronError::Fields { text: text.to_owned(), fields: fields.len() });
         };
         let grammar = |why: String| CronError::Grammar { text: text.to_owned(), why };
+        // Some dialects write a day field that does not matter as "?".
+        let [day, weekday] = [day, weekday].map(|field| if field == "?" { "*" } else { field });
         let weekday = weekdays(weekday).map_err(grammar)?;
         let schedule = |day: &str, weekday: &str| {
             cron::Schedule::from_str(&format!("0 {minute} {hour} {day} {month} {weekday}"))
@@ -146,39 +148,46 @@ fn slot(local: NaiveDateTime, zone: Tz) -> Option<Slot> {
     Some(Slot { local: local.format("%Y-%m-%dT%H:%M").to_string(), due: due.with_timezone(&Utc) })
 }
 
-/// crontab counts Sunday as 0 or 7 and Monday as 1; the crate counts Sunday as 1 and Saturday as 7. Names pass.
+/// Days of the week as crontab counts them; their first three letters will do.
+const WEEKDAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
+
+/// crontab counts Sunday as 0 or 7 and Monday as 1; the crate counts Sunday as 1 and Saturday as 7.
 fn weekdays(field: &str) -> Result<String, String> {
-    let number = |text: &str| -> Result<String, String> {
-        match text.parse::<u8>() {
-            Ok(0 | 7) => Ok("1".to_owned()),
-            Ok(n @ 1..=6) => Ok((n + 1).to_string()),
-            Ok(n) => Err(format!("{n} is not a weekday: 0 or 7 is Sunday, 1 is Monday, 6 is Saturday")),
-            Err(_) => Ok(text.to_owned()),
-        }
-    };
-    let item = |item: &str| -> Result<String, String> {
-        let (range, step) = item.split_once('/').map_or((item, None), |(r, s)| (r, Some(s)));
-        let days = match range.split_once('-') {
-            // A range such as 5-7 would run backwards once Sunday is 1, so ranges are spelled out.
-            Some((from, to)) => match (from.parse::<u8>(), to.parse::<u8>()) {
-                (Ok(from), Ok(to)) if from <= to && to <= 7 => {
-                    let step = step.map_or(Ok(1), str::parse::<usize>).map_err(|e| e.to_string())?;
-                    let all: Result<Vec<_>, _> =
-                        (from..=to).step_by(step.max(1)).map(|d| number(&d.to_string())).collect();
-                    return Ok(all?.join(","));
-                }
-                (Ok(_), Ok(_)) => return Err(format!("{range} is not a range of weekdays")),
-                _ => range.to_owned(),
-            },
-            None => number(range)?,
-        };
-        Ok(step.map_or_else(|| days.clone(), |s| format!("{days}/{s}")))
-    };
-    field.split(',').map(item).collect::<Result<Vec<_>, _>>().map(|items| items.join(","))
+    field.split(',').map(weekday_item).collect::<Result<Vec<_>, _>>().map(|items| items.join(","))
 }
 
-/// Whole local days between two instants, for schedules that skip days.
-pub fn days_between(from: DateTime<Utc>, to: DateTime<Utc>, zone: Tz) -> i32 {
-    to.with_timezone(&zone).date_naive().num_days_from_ce()
-        - from.with_timezone(&zone).date_naive().num_days_from_ce()
+fn weekday_item(item: &str) -> Result<String, String> {
+    let (range, step) = item.split_once('/').map_or((item, None), |(range, step)| (range, Some(step)));
+    let every = match step.map(str::parse::<usize>) {
+        None => 1,
+        Some(Ok(step @ 1..)) => step,
+        Some(_) => return Err(format!("{item} has no step of 1 or more behind the /")),
+    };
+    let (from, to) = match range.split_once('-') {
+        None if range == "*" || range == "?" => (0, 6),
+        // As in the other fields, a step behind one day means "from that day on".
+        None if step.is_some() => (weekday(range)? % 7, 6),
+        None => (weekday(range)?, weekday(range)?),
+        // fri-sun ends on the Sunday after.
+        Some((from, to)) => match (weekday(from)?, weekday(to)?) {
+            (from @ 1.., 0) if to.parse::<u8>().is_err() => (from, 7),
+            days => days,
+        },
+    };
+    if from > to {
+        return Err(format!("{range} runs backwards: write two ranges, such as 5-6,0-1"));
+    }
+    // Spelled out, because a range such as 5-7 would run backwards once Sunday is 1.
+    let days: Vec<String> = (from..=to).step_by(every).map(|day| (day % 7 + 1).to_string()).collect();
+    Ok(days.join(","))
+}
+
+/// Number of a day, 0 or 7 for Sunday.
+fn weekday(text: &str) -> Result<u8, String> {
+    let name = text.to_ascii_lowercase();
+    let named = WEEKDAYS.iter().position(|day| *day == name || day[..3] == name);
+    let number = named.and_then(|day| u8::try_from(day).ok()).or_else(|| text.parse().ok());
+    number.filter(|day| *day <= 7).ok_or_else(|| {
+        format!("{text:?} is not a weekday: 0 or 7 is Sunday, 1 is Monday, 6 is Saturday, or sun to sat")
+    })
 }

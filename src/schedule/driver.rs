@@ -30,12 +30,24 @@ pub struct Job {
     pub when: Expression,
 }
 
+/// What came of an attempt at a slot that did not fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was run, now or before.
+    Done,
+    /// Another process is at it.
+    Busy {
+        /// Who.
+        owner: String,
+    },
+}
+
 /// What running a job means.
 pub trait Runner: Send + Sync + 'static {
     /// Whether the slot was run, by this process or another.
     fn is_done(&self, job: &'static str, slot: &Slot) -> impl Future<Output = anyhow::Result<bool>> + Send;
     /// Runs the slot and records it as done.
-    fn run(&self, job: &'static str, slot: &Slot) -> impl Future<Output = anyhow::Result<()>> + Send;
+    fn run(&self, job: &'static str, slot: &Slot) -> impl Future<Output = anyhow::Result<Outcome>> + Send;
 }
 
 /// Drives one job until cancelled; an activation under way is finished first.
@@ -79,24 +91,33 @@ async fn run_slot<R: Runner>(
             Ok(false) => runner.run(job.name, slot).await,
             Err(error) => Err(error),
         };
-        let Err(error) = outcome else { return };
+        let why = match outcome {
+            Ok(Outcome::Done) => return,
+            Ok(Outcome::Busy { owner }) => {
+                tracing::info!(
+                    job = job.name,
+                    slot = slot.local,
+                    owner,
+                    ?pause,
+                    "slot is being run elsewhere"
+                );
+                None
+            }
+            Err(error) => Some(format!("{error:#}")),
+        };
         let again = clock.now() + pause;
         if again >= until {
             tracing::error!(
                 job = job.name,
                 slot = slot.local,
-                error = format!("{error:#}"),
+                error = why,
                 "slot given up, the next one is due"
             );
             return;
         }
-        tracing::error!(
-            job = job.name,
-            slot = slot.local,
-            error = format!("{error:#}"),
-            ?pause,
-            "slot failed, trying again"
-        );
+        if let Some(error) = why {
+            tracing::error!(job = job.name, slot = slot.local, error, ?pause, "slot failed, trying again");
+        }
         if !wait_until(again, clock, cancel).await {
             return;
         }
@@ -138,6 +159,7 @@ mod tests {
         done: Mutex<Vec<String>>,
         tried: Mutex<usize>,
         failures: usize,
+        busy: usize,
     }
 
     impl Runner for Log {
@@ -145,13 +167,16 @@ mod tests {
             Ok(self.done.lock().unwrap().contains(&slot.local))
         }
 
-        async fn run(&self, _: &'static str, slot: &Slot) -> anyhow::Result<()> {
+        async fn run(&self, _: &'static str, slot: &Slot) -> anyhow::Result<Outcome> {
             *self.tried.lock().unwrap() += 1;
+            if *self.tried.lock().unwrap() <= self.busy {
+                return Ok(Outcome::Busy { owner: "another".to_owned() });
+            }
             if *self.tried.lock().unwrap() <= self.failures {
                 anyhow::bail!("not yet");
             }
             self.done.lock().unwrap().push(slot.local.clone());
-            Ok(())
+            Ok(Outcome::Done)
         }
     }
 
@@ -185,6 +210,13 @@ mod tests {
         let (done, tried) =
             slots("10 5 * * *", "2024-03-10T02:00:00Z", 3, Log { failures: 3, ..Log::default() }).await;
         assert_eq!((done, tried), (vec!["2024-03-10T05:10".to_owned()], 4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slot_that_is_run_elsewhere_is_looked_at_again() {
+        let (done, tried) =
+            slots("10 5 * * *", "2024-03-10T02:00:00Z", 3, Log { busy: 2, ..Log::default() }).await;
+        assert_eq!((done, tried), (vec!["2024-03-10T05:10".to_owned()], 3));
     }
 
     #[tokio::test(start_paused = true)]

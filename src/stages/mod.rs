@@ -8,6 +8,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     config::Config,
@@ -22,8 +23,11 @@ pub mod detect;
 pub mod fit;
 pub mod forecast;
 pub mod ingest;
+mod owner;
 pub mod prune;
 pub mod publish;
+
+pub use owner::{Owner, Turn};
 
 /// A stage by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -123,39 +127,6 @@ impl Cx {
     }
 }
 
-/// A process that can hold leases.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owner(String);
-
-impl Owner {
-    /// This process, told apart from an earlier one with the same number by when it began.
-    pub fn this_process() -> Self {
-        let pid = std::process::id();
-        Self(format!("{}/{pid}/{}", host(), process_start(pid).unwrap_or_default()))
-    }
-
-    /// Whether the process of `owner` has certainly ended: it was on this host and is gone.
-    fn has_ended(owner: &str) -> bool {
-        let mut parts = owner.splitn(3, '/');
-        let (Some(on), Some(pid), Some(start)) = (parts.next(), parts.next(), parts.next()) else {
-            return false;
-        };
-        let Ok(pid) = pid.parse() else { return false };
-        on == host() && cfg!(target_os = "linux") && process_start(pid).unwrap_or_default() != start
-    }
-}
-
-fn host() -> String {
-    std::fs::read_to_string("/etc/hostname").map(|name| name.trim().replace('/', "-")).unwrap_or_default()
-}
-
-/// When a process began, in clock ticks since boot; `None` when there is none.
-fn process_start(pid: u32) -> Option<String> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in parentheses may hold blanks; the start time is the 20th field after it.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(19).map(str::to_owned)
-}
-
 /// What a stage hands back: its writes, not yet committed, and what it did.
 #[derive(Debug)]
 pub struct Done {
@@ -215,10 +186,16 @@ pub struct Busy {
 /// The daily chain and the outbox; the summaries of the stages that ran.
 pub async fn chain(cx: &Cx, slot: &str) -> anyhow::Result<Vec<(Stage, serde_json::Value)>> {
     let mut out = Vec::new();
-    for stage in Stage::DAILY.into_iter().chain([Stage::Publish]) {
+    for stage in Stage::DAILY {
         if let Some(summary) = one(cx, stage, slot).await? {
             out.push((stage, summary));
         }
+    }
+    match activate(cx, Stage::Publish, slot, None).await? {
+        Activation::Ran { summary, .. } => out.push((Stage::Publish, summary)),
+        Activation::NotDue => {}
+        // The alerts are safe in the outbox, and whoever empties it now or next finds them there.
+        Activation::Busy { owner } => tracing::info!(owner, "another process is sending already"),
     }
     Ok(out)
 }
@@ -235,6 +212,39 @@ pub async fn one(cx: &Cx, stage: Stage, slot: &str) -> anyhow::Result<Option<ser
 /// Seconds a lease lasts without renewal.
 const LEASE: i64 = 60;
 
+/// A lease that is renewed for as long as this lives.
+#[derive(Debug)]
+pub struct Held {
+    lease: Lease,
+    renewal: AbortOnDropHandle<()>,
+    _turn: Turn,
+}
+
+impl Held {
+    /// Takes the lease on `name` as soon as no other task of this process holds it; the owner when another process does.
+    pub async fn take(cx: &Cx, name: &str) -> anyhow::Result<Result<Self, String>> {
+        let turn = cx.owner.turn(name).await;
+        let Some(lease) = take_lease(cx, name).await? else {
+            return Ok(Err(cx.store.lease_owner(name).await?.unwrap_or_default()));
+        };
+        let renewal = tokio::spawn(renew(cx.store.clone(), lease.clone(), cx.owner.clone()));
+        Ok(Ok(Self { lease, renewal: AbortOnDropHandle::new(renewal), _turn: turn }))
+    }
+
+    /// Gives the lease back before it runs out.
+    pub async fn give_back(self, cx: &Cx) {
+        // A renewal after the release would take the lease again.
+        self.renewal.abort();
+        if let Err(error) = cx.store.release(&self.lease).await {
+            tracing::warn!(
+                name = self.lease.name,
+                error = format!("{error:#}"),
+                "lease not given back, it will run out"
+            );
+        }
+    }
+}
+
 /// Runs a stage once; `files` names files for [`Stage::Ingest`] instead of those of the configuration.
 pub async fn activate(
     cx: &Cx,
@@ -242,20 +252,12 @@ pub async fn activate(
     slot: &str,
     files: Option<&[PathBuf]>,
 ) -> anyhow::Result<Activation> {
-    let Some(lease) = take_lease(cx, stage.name()).await? else {
-        let owner = cx.store.lease_owner(stage.name()).await?.unwrap_or_default();
-        return Ok(Activation::Busy { owner });
+    let held = match Held::take(cx, stage.name()).await? {
+        Ok(held) => held,
+        Err(owner) => return Ok(Activation::Busy { owner }),
     };
-    let renewal = tokio::spawn(renew(cx.store.clone(), lease.clone(), cx.owner.clone()));
-    let ended = leased(cx, stage, slot, files, &lease).await;
-    renewal.abort();
-    if let Err(error) = cx.store.release(&lease).await {
-        tracing::warn!(
-            stage = stage.name(),
-            error = format!("{error:#}"),
-            "lease not given back, it will run out"
-        );
-    }
+    let ended = leased(cx, stage, slot, files, &held.lease).await;
+    held.give_back(cx).await;
     ended
 }
 
@@ -266,12 +268,12 @@ async fn leased(
     files: Option<&[PathBuf]>,
     lease: &Lease,
 ) -> anyhow::Result<Activation> {
+    // Whoever holds the lease knows that no other run of the stage is alive.
+    cx.store.fail_abandoned(stage.name(), cx.millis()).await?;
     if files.is_none() && !due(cx, stage).await? {
         return Ok(Activation::NotDue);
     }
     let begun = std::time::Instant::now();
-    // Whoever holds the lease knows that no other run of the stage is alive.
-    cx.store.fail_abandoned(stage.name(), cx.millis()).await?;
     let config_hash = cx.config.hash();
     let new = NewRun {
         stage: stage.name(),
@@ -340,11 +342,11 @@ async fn commit(cx: &Cx, active: &Active, done: Done, took: Duration) -> anyhow:
 async fn take_lease(cx: &Cx, name: &str) -> anyhow::Result<Option<Lease>> {
     for _ in 0..2 {
         let now = wall_millis();
-        if let Some(lease) = cx.store.lease(name, &cx.owner.0, now, now + LEASE * 1000).await? {
+        if let Some(lease) = cx.store.lease(name, cx.owner.id(), now, now + LEASE * 1000).await? {
             return Ok(Some(lease));
         }
         match cx.store.lease_owner(name).await? {
-            Some(owner) if Owner::has_ended(&owner) => {
+            Some(owner) if owner::has_ended(&owner) => {
                 tracing::info!(stage = name, owner, "its process has ended: taking the lease over");
                 cx.store.break_lease(name, &owner).await?;
             }
@@ -358,12 +360,20 @@ async fn renew(store: Store, lease: Lease, owner: Owner) {
     loop {
         tokio::time::sleep(Duration::from_secs(LEASE as u64 / 4)).await;
         let now = wall_millis();
-        if let Err(error) = store.lease(&lease.name, &owner.0, now, now + LEASE * 1000).await {
-            tracing::warn!(
-                stage = lease.name,
+        match store.lease(&lease.name, owner.id(), now, now + LEASE * 1000).await {
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                tracing::warn!(
+                    name = lease.name,
+                    "lease lost to another instance: nothing more will be kept"
+                );
+                return;
+            }
+            Err(error) => tracing::warn!(
+                name = lease.name,
                 error = format!("{error:#}"),
                 "lease not renewed, trying again"
-            );
+            ),
         }
     }
 }

@@ -139,15 +139,20 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the same command may succeed later without anyone mending anything: the store is held by another
-    /// process, cannot be reached, or its connections are all in use.
-    pub fn is_transient(&self) -> bool {
+    /// Whether the same may succeed later with nothing mended: the store is busy or cannot be reached.
+    pub fn is_temporary(&self) -> bool {
         match self {
             Self::Locked { .. } | Self::Open { .. } | Self::Fenced { .. } => true,
-            Self::Query { source: sqlx::Error::PoolTimedOut | sqlx::Error::Io(_), .. } => true,
-            Self::Query { source: sqlx::Error::Database(e), .. } => {
-                matches!(e.code().as_deref(), Some("5" | "517" | "261"))
-            }
+            Self::Query { source, .. } => match source {
+                sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => true,
+                // SQLite's busy codes; PostgreSQL's lock time-out, connection failures and shutdown.
+                sqlx::Error::Database(e) => e.code().is_some_and(|code| {
+                    matches!(&*code, "5" | "261" | "517" | "55P03")
+                        || code.starts_with("08")
+                        || code.starts_with("57P")
+                }),
+                _ => false,
+            },
             _ => false,
         }
     }
