@@ -2,10 +2,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
 mod alertmanager;
+mod bad_input;
+mod cli;
+mod config;
 mod dashboards;
+mod degenerate;
 mod export;
 mod http;
+mod ingest;
+mod presets;
 mod publish;
+mod real_tickets;
 mod simulated_city;
 mod store;
 mod support;

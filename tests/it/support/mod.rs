@@ -10,6 +10,8 @@ use sqlx::{Connection, Executor, PgConnection, SqliteConnection, postgres::PgCon
 use weisu::store::{Options, Store, StoreError};
 
 pub mod city;
+pub mod command;
+pub mod office;
 pub mod server;
 
 /// The variable with the URL of a PostgreSQL cluster in which databases may be created; `tests/run` sets it.
