@@ -51,7 +51,10 @@ fn every_fault(line_end: &str) -> (Vec<u8>, u64, Vec<String>) {
         ("10,1899-12-30 00:00:00,,,,Streets,Noise,North\n".into(), Some(Reason::LongAgo)),
         (format!("11,{time},,,,,,North\n").into(), Some(Reason::NoTopic)),
         (format!("12,{time},,,,Streets,Noise,Elsewhere\n").into(), Some(Reason::UnknownDistrict)),
-        ([format!("13,{time},,,,Streets,").as_bytes(), b"No\xff\xfese,North\n"].concat(), Some(Reason::Encoding)),
+        (
+            [format!("13,{time},,,,Streets,").as_bytes(), b"No\xff\xfese,North\n"].concat(),
+            Some(Reason::Encoding),
+        ),
         (format!("14,{time},,,,{},Noise,North\n", "x".repeat(10 << 20)).into(), Some(Reason::TooLong)),
         // Two faults whose quotes pair up: each costs its own row.
         (format!("15,{time},,,,\"Streets,Noise,North\n").into(), Some(Reason::UnclosedQuote)),
@@ -91,7 +94,8 @@ async fn every_reason_is_listed_with_its_line() {
         assert_eq!(accounts, [good + faults.len() as u64, good, 0, 0, faults.len() as u64], "{name}");
     }
     let topics = office.cells().await.into_keys().map(|key| key.0).collect::<std::collections::BTreeSet<_>>();
-    for topic in ["Streets/2\" pipe", "Streets/say \"hush\"", "Streets/Noise\nat night", "Streets/a \"b\" c"] {
+    for topic in ["Streets/2\" pipe", "Streets/say \"hush\"", "Streets/Noise\nat night", "Streets/a \"b\" c"]
+    {
         assert!(topics.contains(topic), "{topic:?} in {topics:?}");
     }
 }
@@ -176,11 +180,15 @@ async fn a_file_that_is_no_table_of_tickets_says_what_is_wrong() {
         ("empty.csv", vec![], &["is empty: expected a header line"]),
         ("blank.csv", b"\n \r\n\n".to_vec(), &["is empty: expected a header line"]),
         ("empty.jsonl", vec![], &["is empty"]),
-        ("other.csv", b"number,when,kind,phone\n1,2,3,4\n".to_vec(), &[
-            "no column [\"received\"] for received",
-            "the file has: number, when, kind.",
-            "source.mapping.received",
-        ]),
+        (
+            "other.csv",
+            b"number,when,kind,phone\n1,2,3,4\n".to_vec(),
+            &[
+                "no column [\"received\"] for received",
+                "the file has: number, when, kind.",
+                "source.mapping.received",
+            ],
+        ),
         ("chinese.csv", chinese, &["the file has: 编号, 时间, 分类"]),
         ("no_topic.csv", b"id,received,district\n".to_vec(), &["no column [\"topic\"] for topic"]),
         ("no_id.csv", b"received,topic,subtopic,district\n".to_vec(), &["no column [\"id\"] for id"]),

@@ -21,7 +21,8 @@ const HEADER: &str = "id,received,closed,updated,repeat,topic,subtopic,district"
 /// A folder with a small simulated city's tickets and configuration; the number of tickets.
 fn small_city(folder: &Path) -> u64 {
     let until = "2025-11-10".parse().unwrap();
-    let city = City::new(Params { years: 2, districts: 2, scale: 0.02, ..Params::demo(Lang::En, until) }).unwrap();
+    let city =
+        City::new(Params { years: 2, districts: 2, scale: 0.02, ..Params::demo(Lang::En, until) }).unwrap();
     let truth = city.write(&mut fs::File::create(folder.join("t.csv")).unwrap(), &|_| {}).unwrap();
     let config = city.config_toml("t.csv", "sqlite://weisu.db") + QUICK;
     fs::write(folder.join("weisu.toml"), config).unwrap();
@@ -43,7 +44,8 @@ fn tickets(folder: &Path, name: &str, n: usize) {
 fn help_names_every_command_and_the_exit_codes() {
     let folder = tempfile::tempdir().unwrap();
     let said = weisu(folder.path(), &["--help"]).ok();
-    let commands = "demo simulate ingest once run forecast detect backtest export status send-test check-config";
+    let commands =
+        "demo simulate ingest once run forecast detect backtest export status send-test check-config";
     for word in commands.split(' ').chain(["--config", "--format", "75 busy", "78 configuration"]) {
         assert!(said.contains(word), "{word} in {said}");
     }
@@ -64,7 +66,10 @@ fn the_chain_runs_once_and_then_has_nothing_new_to_do() {
     let run = |args: &[&str]| weisu(at, &[args, &NOW[..]].concat());
 
     let dry = run(&["ingest", "--dry-run", "t.csv", "--format", "json"]).json();
-    assert_eq!((dry[0]["accepted"].as_u64(), dry[0]["rejected"].to_string()), (Some(tickets), "{}".to_owned()));
+    assert_eq!(
+        (dry[0]["accepted"].as_u64(), dry[0]["rejected"].to_string()),
+        (Some(tickets), "{}".to_owned())
+    );
     assert!(!at.join("weisu.db").exists(), "a dry run writes nothing");
 
     let first = run(&["once", "--format", "json"]).json();
@@ -80,7 +85,9 @@ fn the_chain_runs_once_and_then_has_nothing_new_to_do() {
     }
     assert!(run(&["once"]).ok().contains("1 files already taken"));
     let again = run(&["ingest", "t.csv"]).ok();
-    assert!(again.contains(&format!("{tickets} rows = 0 added + 0 replaced + {tickets} duplicates + 0 rejected")));
+    assert!(
+        again.contains(&format!("{tickets} rows = 0 added + 0 replaced + {tickets} duplicates + 0 rejected"))
+    );
     assert!(run(&["forecast"]).ok().contains("nothing new to do"));
 
     let status = run(&["status", "--format", "json"]).json();
@@ -90,8 +97,12 @@ fn the_chain_runs_once_and_then_has_nothing_new_to_do() {
     assert!(run(&["status"]).ok().contains("closed until 2025-11-09"));
 
     let scores = run(&["backtest", "--origins", "2", "--format", "json"]).json();
-    let totals: Vec<_> =
-        scores.as_array().unwrap().iter().filter(|g| g["topic_depth"] == 0 && g["district_depth"] == 0).collect();
+    let totals: Vec<_> = scores
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|g| g["topic_depth"] == 0 && g["district_depth"] == 0)
+        .collect();
     assert!(totals.len() == 1 && totals[0]["mase"].as_f64().unwrap() > 0.0, "{scores}");
 }
 
@@ -100,7 +111,8 @@ fn a_refused_file_is_an_error_and_a_dry_run_says_so_beforehand() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     configure(at, "");
-    fs::write(at.join("bad.csv"), format!("{HEADER}\n1,never,,,,a,b,c\n2,2025-05-01 08:00:00,,,,a,b,c\n")).unwrap();
+    fs::write(at.join("bad.csv"), format!("{HEADER}\n1,never,,,,a,b,c\n2,2025-05-01 08:00:00,,,,a,b,c\n"))
+        .unwrap();
     let said = weisu(at, &["ingest", "--dry-run", "bad.csv"]).failed(1);
     assert!(said.contains("1 of 1 files would be refused"), "{said}");
     let said = weisu(at, &["ingest", "bad.csv"]).failed(1);
@@ -145,7 +157,9 @@ fn logs_never_hold_what_is_personal() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     configure(at, "");
-    let text = format!("{HEADER},name,phone\n1,never,,,,a,b,c,Zhang,13800138000\n2,2025-05-01 08:00:00,,,,a,b,c,Zhang,13800138000\n");
+    let text = format!(
+        "{HEADER},name,phone\n1,never,,,,a,b,c,Zhang,13800138000\n2,2025-05-01 08:00:00,,,,a,b,c,Zhang,13800138000\n"
+    );
     fs::write(at.join("t.csv"), text).unwrap();
     let out = Command::new(env!("CARGO_BIN_EXE_weisu"))
         .args(["ingest", "t.csv"])
@@ -257,5 +271,8 @@ fn a_full_disk_is_said_and_loses_nothing() {
     };
     assert_eq!(said.code, 0, "{said:?}");
     assert!(said.out.contains("code 1") && said.err.contains("the disk is full; free space"), "{said:?}");
-    assert!(said.out.contains("40000 rows = 39995 added + 0 replaced + 5 duplicates + 0 rejected"), "{said:?}");
+    assert!(
+        said.out.contains("40000 rows = 39995 added + 0 replaced + 5 duplicates + 0 rejected"),
+        "{said:?}"
+    );
 }

@@ -31,7 +31,8 @@ fn good_configurations_are_accepted_and_printed_so_that_they_read_the_same() {
     for file in fixtures("good") {
         let config = parse(&file).unwrap_or_else(|problems| panic!("{problems}"));
         let printed = toml::to_string(&config).unwrap();
-        let again = Config::parse(&printed, Path::new("printed.toml")).unwrap_or_else(|p| panic!("{printed}{p}"));
+        let again =
+            Config::parse(&printed, Path::new("printed.toml")).unwrap_or_else(|p| panic!("{printed}{p}"));
         let print = |config: &Config| toml::to_string(config).unwrap();
         assert_eq!(print(&again), printed, "{}", file.display());
     }
@@ -102,7 +103,10 @@ fn a_missing_or_unreadable_file_is_a_mistake_of_configuration_too() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     let said = weisu(at, &["--config", "no/such.toml", "check-config"]).failed(78);
-    assert!(said.contains("no/such.toml: cannot be read: No such file") && said.contains("-> name an"), "{said}");
+    assert!(
+        said.contains("no/such.toml: cannot be read: No such file") && said.contains("-> name an"),
+        "{said}"
+    );
     fs::write(at.join("latin1.toml"), b"[city]\nname = \"S\xe3o Paulo\"\n").unwrap();
     let said = weisu(at, &["--config", "latin1.toml", "check-config"]).failed(78);
     assert!(said.contains("latin1.toml: cannot be read: stream did not contain valid UTF-8"), "{said}");

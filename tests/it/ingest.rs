@@ -44,7 +44,9 @@ fn csv(delimiter: &str) -> String {
         let (front, back) = fields.split_at(3);
         [front, &[name, phone], back].concat().join(delimiter) + "\n"
     };
-    TICKETS.iter().fold(line(&HEADER, "来电人", "联系电话"), |text, t| text + &line(t, "张三丰", "13800138000"))
+    TICKETS
+        .iter()
+        .fold(line(&HEADER, "来电人", "联系电话"), |text, t| text + &line(t, "张三丰", "13800138000"))
 }
 
 fn gzip(text: impl AsRef<[u8]>) -> Vec<u8> {
@@ -81,7 +83,8 @@ fn jsonl() -> String {
 /// Columns of their own types, as a warehouse writes them.
 fn parquet() -> Vec<u8> {
     let text = |i: usize| -> ArrayRef { Arc::new(StringArray::from_iter_values(TICKETS.map(|t| t[i]))) };
-    let at = |t: &str| NaiveDateTime::parse_from_str(t, "%Y-%m-%d %H:%M:%S").unwrap().and_utc().timestamp_millis();
+    let at =
+        |t: &str| NaiveDateTime::parse_from_str(t, "%Y-%m-%d %H:%M:%S").unwrap().and_utc().timestamp_millis();
     let ids = Int64Array::from_iter_values(TICKETS.map(|t| t[0].parse().unwrap()));
     let times = TimestampMillisecondArray::from_iter_values(TICKETS.map(|t| at(t[1])));
     let mut columns: Vec<(&str, ArrayRef)> = vec![("id", Arc::new(ids)), ("received", Arc::new(times))];
@@ -105,7 +108,10 @@ async fn every_form_of_a_file_gives_the_same_counts() {
             ("semicolon.csv", csv(";").into_bytes()),
             ("tab.tsv", csv("\t").into_bytes()),
             ("gb18030.csv", encoding_rs::GB18030.encode(&plain).0.into_owned()),
-            ("utf16.csv", [0xFF, 0xFE].into_iter().chain(plain.encode_utf16().flat_map(u16::to_le_bytes)).collect()),
+            (
+                "utf16.csv",
+                [0xFF, 0xFE].into_iter().chain(plain.encode_utf16().flat_map(u16::to_le_bytes)).collect(),
+            ),
             ("gzip.csv.gz", gzip(&plain)),
             ("two_members.csv.gz", [gzip(&plain.as_bytes()[..200]), gzip(&plain.as_bytes()[200..])].concat()),
             ("zstd.csv.zst", zstd::encode_all(plain.as_bytes(), 1).unwrap()),
@@ -133,7 +139,10 @@ async fn gb18030_is_told_by_the_header_and_taken_when_configured() {
     let file = office.file("ascii_header.csv", encoding_rs::GB18030.encode(&text).0);
     // An ASCII header tells nothing: the rows are refused for their encoding, and the setting mends it.
     let error = office.ingest(Some(std::slice::from_ref(&file))).await.unwrap_err();
-    assert!(format!("{error:#}").contains("6 of 6 rows rejected (100.0 %, most often encoding)"), "{error:#}");
+    assert!(
+        format!("{error:#}").contains("6 of 6 rows rejected (100.0 %, most often encoding)"),
+        "{error:#}"
+    );
     office.config.source[0].mapping.as_mut().unwrap().encoding = Some("gb18030".to_owned());
     assert_eq!(office.take(&file).await, [6, 6, 0, 0, 0]);
     assert_eq!(office.cells().await, expected(1));
@@ -151,10 +160,14 @@ async fn a_known_file_changes_nothing_and_a_newer_version_moves_its_count() {
         office.config.source[0].files = vec![office.folder.join("*.csv").display().to_string()];
         office.file("copy.csv", csv(","));
         let summary = office.ingest(None).await.unwrap();
-        assert_eq!((summary["known_files"].as_u64(), summary["files"].as_array().unwrap().len()), (Some(2), 0));
+        assert_eq!(
+            (summary["known_files"].as_u64(), summary["files"].as_array().unwrap().len()),
+            (Some(2), 0)
+        );
 
         let header = HEADER.join(",");
-        let newer = format!("{header}\n3,2024-05-02 00:00:00,,2024-05-09 10:00:00,否,城市管理,占道经营,西城区\n");
+        let newer =
+            format!("{header}\n3,2024-05-02 00:00:00,,2024-05-09 10:00:00,否,城市管理,占道经营,西城区\n");
         assert_eq!(office.take(&office.file("newer.csv", newer)).await, [1, 0, 1, 0, 0]);
         let mut moved = expected(1);
         moved.remove(&("供热采暖/室温不达标".to_owned(), "东城区".to_owned(), date("2024-05-02")));
@@ -226,7 +239,10 @@ async fn renamed_topics_and_districts_are_one_with_their_new_names() {
     let both = csv(",") + "7,2024-05-02 15:00:00,,,,,,供暖,室温不达标,东城区\n";
     assert_eq!(office.take(&office.file("may.csv", both)).await, [7, 7, 0, 0, 0]);
     let cells = office.cells().await;
-    assert!(cells.keys().all(|(topic, district, _)| !topic.contains("供热采暖") && district != "西城区"), "{cells:?}");
+    assert!(
+        cells.keys().all(|(topic, district, _)| !topic.contains("供热采暖") && district != "西城区"),
+        "{cells:?}"
+    );
     assert_eq!(cells[&("供暖/室温不达标".to_owned(), "东城区".to_owned(), date("2024-05-02"))], (2, 2));
 }
 
@@ -271,6 +287,10 @@ async fn days_are_the_citys_and_skipped_or_repeated_hours_land_on_them() {
         ("America/New_York", "Asia/Shanghai", "2024-05-02T03:30:00+00:00", "05-02T03:30Z", "2024-05-01"),
     ];
     for (city, zone, received, instant, day) in cases {
-        assert_eq!(lands(city, zone, received).await, (instant.to_owned(), day.to_owned()), "{city} {received}");
+        assert_eq!(
+            lands(city, zone, received).await,
+            (instant.to_owned(), day.to_owned()),
+            "{city} {received}"
+        );
     }
 }

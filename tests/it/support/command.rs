@@ -47,6 +47,11 @@ impl From<Output> for Said {
 /// Runs it in a folder, with English as its language and nothing else from this environment's settings.
 pub fn weisu(folder: &Path, args: &[&str]) -> Said {
     let mut command = Command::new(env!("CARGO_BIN_EXE_weisu"));
-    command.args(args).current_dir(folder).env_remove("WEISU_CONFIG").env_remove("RUST_LOG").env("LC_ALL", "C.UTF-8");
+    command
+        .args(args)
+        .current_dir(folder)
+        .env_remove("WEISU_CONFIG")
+        .env_remove("RUST_LOG")
+        .env("LC_ALL", "C.UTF-8");
     command.output().unwrap().into()
 }

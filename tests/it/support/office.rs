@@ -89,7 +89,8 @@ impl Office {
         let mut cells = Cells::new();
         for basis in [Basis::Raw, Basis::Dedup] {
             for cell in self.store.counts(basis, Day(0), Day(40_000)).await.unwrap() {
-                let key = (topics[&cell.topic].clone(), districts[&cell.district].clone(), Day(cell.day).date());
+                let key =
+                    (topics[&cell.topic].clone(), districts[&cell.district].clone(), Day(cell.day).date());
                 let n = cells.entry(key).or_default();
                 *(if basis == Basis::Raw { &mut n.0 } else { &mut n.1 }) += cell.n;
             }
