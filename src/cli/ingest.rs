@@ -38,7 +38,7 @@ pub async fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
     cx.store.close().await;
     match ran? {
         Activation::Ran { summary, .. } => text::result(global.format, &summary, || accounts(&summary)),
-        Activation::Busy { owner } => Err(Busy { stage: "ingest", owner }.into()),
+        Activation::Busy { owner } => Err(Busy { what: "stage ingest".to_owned(), owner }.into()),
         Activation::NotDue => Ok(()),
     }
 }

@@ -71,12 +71,13 @@ impl FromStr for Expression {
         let grammar = |why: String| CronError::Grammar { text: text.to_owned(), why };
         // Some dialects write a day field that does not matter as "?".
         let [day, weekday] = [day, weekday].map(|field| if field == "?" { "*" } else { field });
+        let is_any_day = day == "*" || weekday == "*";
         let weekday = weekdays(weekday).map_err(grammar)?;
         let schedule = |day: &str, weekday: &str| {
             cron::Schedule::from_str(&format!("0 {minute} {hour} {day} {month} {weekday}"))
                 .map_err(|error| grammar(error.to_string()))
         };
-        let parts = if day == "*" || weekday == "*" {
+        let parts = if is_any_day {
             vec![schedule(day, &weekday)?]
         } else {
             vec![schedule(day, "*")?, schedule("*", &weekday)?]

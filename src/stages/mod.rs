@@ -173,18 +173,29 @@ pub enum Activation {
     },
 }
 
-/// Another process is running the stage.
+/// Another process is at it.
 #[derive(Debug, thiserror::Error)]
-#[error("stage {stage} is being run by {owner}: try again when it has ended")]
+#[error("{what} is being run by {owner}: try again when it has ended")]
 pub struct Busy {
-    /// The stage.
-    pub stage: &'static str,
+    /// A stage, or the whole chain.
+    pub what: String,
     /// Host, process and its begin.
     pub owner: String,
 }
 
-/// The daily chain and the outbox; the summaries of the stages that ran.
+/// The daily chain and the outbox; the summaries of the stages that ran. One process at a time: two that took turns
+/// stage by stage would both do every stage.
 pub async fn chain(cx: &Cx, slot: &str) -> anyhow::Result<Vec<(Stage, serde_json::Value)>> {
+    let held = match Held::take(cx, "chain").await? {
+        Ok(held) => held,
+        Err(owner) => return Err(Busy { what: "the daily chain".to_owned(), owner }.into()),
+    };
+    let ran = links(cx, slot).await;
+    held.give_back(cx).await;
+    ran
+}
+
+async fn links(cx: &Cx, slot: &str) -> anyhow::Result<Vec<(Stage, serde_json::Value)>> {
     let mut out = Vec::new();
     for stage in Stage::DAILY {
         if let Some(summary) = one(cx, stage, slot).await? {
@@ -205,7 +216,7 @@ pub async fn one(cx: &Cx, stage: Stage, slot: &str) -> anyhow::Result<Option<ser
     match activate(cx, stage, slot, None).await? {
         Activation::Ran { summary, .. } => Ok(Some(summary)),
         Activation::NotDue => Ok(None),
-        Activation::Busy { owner } => Err(Busy { stage: stage.name(), owner }.into()),
+        Activation::Busy { owner } => Err(Busy { what: format!("stage {}", stage.name()), owner }.into()),
     }
 }
 

@@ -12,6 +12,8 @@ use weisu::store::{Options, Store, StoreError};
 pub mod city;
 pub mod command;
 pub mod office;
+pub mod installation;
+pub mod proxy;
 pub mod server;
 
 /// The variable with the URL of a PostgreSQL cluster in which databases may be created; `tests/run` sets it.
