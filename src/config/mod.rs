@@ -18,7 +18,7 @@ mod schedule;
 mod source;
 mod store;
 
-pub use city::{City, Lang};
+pub use city::{City, Lang, Zone};
 pub use detect::Detect;
 pub use forecast::Forecast;
 pub use http::Http;
