@@ -40,7 +40,7 @@ pub(super) struct ForecastParams {
 pub(crate) struct Past {
     /// First day of the period.
     pub start: NaiveDate,
-    /// Tickets; absent where the source has a gap.
+    /// Tickets; absent where the source has a gap, and in a month that is not over.
     pub actual: Option<f64>,
     /// The same weekday 52 weeks earlier, or the same month last year.
     pub last_year: Option<f64>,
@@ -164,8 +164,9 @@ pub(crate) async fn read(state: &AppState, ask: Ask) -> Result<Forecast, Problem
     };
     let series = SeriesView::new(series, &base.topics, &base.districts);
     let daily = daily(state, &base, ask).await?;
-    let past = past(&base, &daily, ask);
     let coming: Vec<Coming> = rows.iter().map(|row| coming(&daily, ask.grain, row)).collect();
+    let mut past = past(&base, &daily, ask);
+    past.extend(open_month(&base, &daily, ask.grain).filter(|open| coming[0].start > open.start));
     let holidays = match (past.first(), coming.last()) {
         (Some(first), Some(last)) if ask.grain == Grain::Day => holidays(state, first.start, last.start),
         _ => Vec::new(),
@@ -230,6 +231,13 @@ fn past(base: &Base, daily: &Daily, ask: Ask) -> Vec<Past> {
                 .collect()
         }
     }
+}
+
+/// The month that is neither over nor wholly ahead.
+fn open_month(base: &Base, daily: &Daily, grain: Grain) -> Option<Past> {
+    let start = first_of_month(base.last_closed()?.plus(1).date());
+    let last_year = daily.month(years_before(start, 1));
+    (grain == Grain::Month).then_some(Past { start, actual: None, last_year })
 }
 
 fn coming(daily: &Daily, grain: Grain, row: &Point) -> Coming {

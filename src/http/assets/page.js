@@ -36,17 +36,18 @@
   const chart = window.echarts.init(place);
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
-  // A band is one polygon: along its upper edge and back along its lower one.
+  // A band is one polygon, drawn with its first point: along its upper edge and back along its lower one.
   const band = (name, low, high, color) => ({
     type: "custom",
     name,
     color,
     silent: true,
-    data: data.coming.length ? [[edge, data.coming[0][1][high]]] : [],
+    data: data.coming.map((c, i) => [edge + i, c[1][high]]),
     encode: { x: 0, y: 1 },
     clip: true,
     z: 1,
-    renderItem: (_, api) => {
+    renderItem: (params, api) => {
+      if (params.dataIndex > 0) return null;
       const at = (edgeOf) => data.coming.map((c, i) => api.coord([edge + i, c[1][edgeOf]]));
       return { type: "polygon", shape: { points: [...at(high), ...at(low).reverse()] }, style: { fill: color } };
     },

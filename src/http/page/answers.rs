@@ -100,7 +100,7 @@ fn sure(text: &Text, score: &Scoreboard) -> String {
     match share {
         Some(share) => {
             let past = text.say("a_sure_past", context! { share => text.share(share) });
-            format!("{sure}{}{past}", if text.tag() == "en" { "; " } else { ";" })
+            format!("{sure}{}{past}", if text.tag() == "en" { "; " } else { "；" })
         }
         None => sure,
     }
