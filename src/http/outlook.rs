@@ -78,12 +78,12 @@ pub enum When {
 
 /// The rises of the members, largest excess over the norm first.
 pub fn rises(members: &[Member], name: impl Fn(i32) -> String, when: When) -> Vec<Rise> {
-    let mut rises: Vec<Rise> = members.iter().filter_map(|m| rise(m, name(m.node), when)).collect();
+    let mut rises: Vec<Rise> = members.iter().filter_map(|m| rise(m, &name(m.node), when)).collect();
     rises.sort_by(|a, b| b.excess().total_cmp(&a.excess()).then(a.id.cmp(&b.id)));
     rises
 }
 
-fn rise(member: &Member, name: String, when: When) -> Option<Rise> {
+fn rise(member: &Member, name: &str, when: When) -> Option<Rise> {
     let looked_at = |(i, row): &(usize, &Point)| match when {
         When::Next(months) => *i < months,
         When::In(month) => row.target == Day::from(month).0,
@@ -91,7 +91,7 @@ fn rise(member: &Member, name: String, when: When) -> Option<Rise> {
     let months = member.monthly.iter().enumerate().filter(looked_at);
     let best = months
         .map(|(_, row)| row)
-        .map(|row| month(member, &name, row))
+        .map(|row| month(member, name, row))
         .reduce(|best, next| if next.excess() > best.excess() { next } else { best })?;
     Some(Rise { steepest_week: steepest_week(member), ..best })
 }
