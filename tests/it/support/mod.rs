@@ -11,8 +11,8 @@ use weisu::store::{Options, Store, StoreError};
 
 pub mod city;
 pub mod command;
-pub mod office;
 pub mod installation;
+pub mod office;
 pub mod proxy;
 pub mod server;
 
