@@ -40,7 +40,8 @@ pub async fn watchdog(store: Store) {
             Ok(Ok(())) => tell(&[NotifyState::Watchdog]),
             Ok(Err(error)) => tracing::warn!(%error, "store does not answer, watchdog not petted"),
             Err(_) => {
-                tracing::warn!(after = ?Duration::from_secs_f64(limit.as_secs_f64() / 3.0), "store is slow, watchdog not petted")
+                let after = Duration::from_secs_f64(limit.as_secs_f64() / 3.0);
+                tracing::warn!(?after, "store is slow, watchdog not petted");
             }
         }
     }

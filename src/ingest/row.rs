@@ -1,5 +1,8 @@
 //! Rows of mapped columns, and why a row is none.
-use super::{IngestError, Mapping, mapping::is_personal};
+use super::{
+    IngestError, Mapping,
+    mapping::{Column, is_personal},
+};
 
 /// Why a row is not a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -142,36 +145,35 @@ impl Layout {
     pub fn new(path: &str, header: &[String], mapping: &Mapping) -> Result<Self, IngestError> {
         let mut layout =
             Self { dropped: header.iter().filter(|h| is_personal(h)).cloned().collect(), ..Self::default() };
-        let missing = |key, column: &super::mapping::Column| IngestError::NoColumn {
+        let missing = |key, column: &Column| IngestError::NoColumn {
             path: path.to_owned(),
             key,
             wanted: column.0.clone(),
             has: shown(header),
         };
-        let mut take = |at: usize| {
-            layout.columns.push(at);
-            layout.columns.len() - 1
+        let field = |layout: &mut Self, key, column: &Column| {
+            layout.field(column, header).ok_or_else(|| missing(key, column))
         };
-        layout.received =
-            take(mapping.received.find(header).ok_or_else(|| missing("received", &mapping.received))?);
-        layout.id = mapping.id.find(header).map(&mut take);
-        layout.closed = mapping.closed.find(header).map(&mut take);
-        layout.updated = mapping.updated.find(header).map(&mut take);
-        layout.repeat = mapping.repeat.find(header).map(&mut take);
-        for (key, path, fields) in [
-            ("topic", &mapping.topic, &mut layout.topic),
-            ("district", &mapping.district, &mut layout.district),
-        ] {
-            for column in path {
-                let at = column.find(header).ok_or_else(|| missing(key, column))?;
-                layout.columns.push(at);
-                fields.push(layout.columns.len() - 1);
-            }
-        }
+        layout.received = field(&mut layout, "received", &mapping.received)?;
+        layout.id = layout.field(&mapping.id, header);
+        layout.closed = layout.field(&mapping.closed, header);
+        layout.updated = layout.field(&mapping.updated, header);
+        layout.repeat = layout.field(&mapping.repeat, header);
+        let fields = |layout: &mut Self, key, path: &[Column]| {
+            path.iter().map(|column| field(layout, key, column)).collect::<Result<Vec<_>, _>>()
+        };
+        layout.topic = fields(&mut layout, "topic", &mapping.topic)?;
+        layout.district = fields(&mut layout, "district", &mapping.district)?;
         if mapping.id.is_given() && layout.id.is_none() && !mapping.id_optional() {
             return Err(missing("id", &mapping.id));
         }
         Ok(layout)
+    }
+
+    /// The field of a row that a column of the file fills, if the file has it.
+    fn field(&mut self, column: &Column, header: &[String]) -> Option<usize> {
+        self.columns.push(column.find(header)?);
+        Some(self.columns.len() - 1)
     }
 }
 

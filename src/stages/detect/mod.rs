@@ -139,7 +139,7 @@ pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
     let names = city::Names::load(cx).await?;
     let candidates: Vec<Candidate> = found
         .into_iter()
-        .filter_map(|(finding, held)| candidate(cx, &keys, &names, &ids, finding, held))
+        .filter_map(|(finding, held)| candidate(cx, &keys, &names, &ids, &finding, held))
         .collect();
     tell(cx, active, origin, &candidates, &mut summary)
         .await
@@ -196,7 +196,7 @@ fn candidate(
     keys: &[SeriesKey],
     names: &city::Names,
     ids: &FxHashMap<SeriesKey, i32>,
-    finding: Finding,
+    finding: &Finding,
     held: Option<control::Held>,
 ) -> Option<Candidate> {
     let key = keys[finding.node];
@@ -211,7 +211,7 @@ fn candidate(
             Basis::Raw,
         )
     };
-    let severity = severity(&finding, cx.config.detect.min_count);
+    let severity = severity(finding, cx.config.detect.min_count);
     let drivers: Vec<Driver> = finding
         .drivers
         .iter()
