@@ -1,6 +1,4 @@
 //! Telling the service manager: READY, STATUS, RELOADING, STOPPING, WATCHDOG. Without one these do nothing.
-use std::time::Duration;
-
 use sd_notify::NotifyState;
 
 use crate::{config::Config, store::Store};
@@ -40,8 +38,7 @@ pub async fn watchdog(store: Store) {
             Ok(Ok(())) => tell(&[NotifyState::Watchdog]),
             Ok(Err(error)) => tracing::warn!(%error, "store does not answer, watchdog not petted"),
             Err(_) => {
-                let after = Duration::from_secs_f64(limit.as_secs_f64() / 3.0);
-                tracing::warn!(?after, "store is slow, watchdog not petted");
+                tracing::warn!(after = ?(limit / 3), "store is slow, watchdog not petted");
             }
         }
     }

@@ -3,7 +3,7 @@ use std::{str::FromStr, time::Duration};
 
 use backon::{ExponentialBuilder, Retryable};
 use sqlx::{
-    PgPool,
+    ConnectOptions as _, PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -38,8 +38,10 @@ pub(super) async fn open(options: &Options) -> Result<Store, StoreError> {
 
 async fn dial(connect: PgConnectOptions, options: &Options) -> Result<PgPool, sqlx::Error> {
     // A statement that hangs longer than this is an outage, to be reported and retried, not waited for.
-    let connect =
-        connect.application_name("weisu").options([("statement_timeout", "600s"), ("lock_timeout", "30s")]);
+    let connect = connect
+        .application_name("weisu")
+        .options([("statement_timeout", "600s"), ("lock_timeout", "30s")])
+        .disable_statement_logging();
     PgPoolOptions::new()
         .max_connections(options.connections.max(2))
         .acquire_timeout(options.wait)
