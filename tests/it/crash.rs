@@ -92,11 +92,10 @@ fn spawn(at: &Installation, args: &[&str]) -> Child {
 async fn kill_in(at: &Installation, database: &Database, args: &[&str], stage: &str) -> Option<Child> {
     let store = database.open().await.unwrap();
     let mut child = spawn(at, args);
-    until(&format!("{stage} to begin"), async || {
+    until!(&format!("{stage} to begin"), {
         let runs = store.recent_runs(1).await.unwrap();
         runs.first().is_some_and(|run| run.stage == stage) || child.try_wait().unwrap().is_some()
-    })
-    .await;
+    });
     if stage == "publish" {
         // In the middle of an attempt that the office has already seen.
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -211,13 +210,13 @@ async fn of_two_at_once_one_runs_and_the_other_says_who_is_busy() {
         let at = Installation::new(&database, "2025-11-10", &config);
         let store = database.open().await.unwrap();
         let mut first = spawn(&at, &["once"]);
-        until("the first to begin", async || !store.recent_runs(1).await.unwrap().is_empty()).await;
+        until!("the first to begin", !store.recent_runs(1).await.unwrap().is_empty());
         let second = at.run(&["once"], MORNING);
         assert_eq!(second.status.code(), Some(75), "{}", text(&second.stderr));
         let said = text(&second.stderr);
         let owner = format!("/{}/", first.id());
         assert!(said.contains("the daily chain is being run by") && said.contains(&owner), "{said}");
-        until("the first to end", async || first.try_wait().unwrap().is_some()).await;
+        until!("the first to end", first.try_wait().unwrap().is_some());
         assert!(first.wait().unwrap().success());
         store.close().await;
         let runs = at.runs().await;

@@ -62,9 +62,9 @@ fn wal(at: &Installation) -> u64 {
 async fn it_catches_up_one_missed_slot_serves_and_stops_clean() {
     let (_folder, at) = sqlite();
     let mut daemon = Daemon::start(&at, &schedule(&[DAILY]), Some(MORNING), &[]);
-    until("readiness", async || daemon.status("/readyz").await == 200).await;
+    until!("readiness", daemon.status("/readyz").await == 200);
     assert_eq!(daemon.status("/healthz").await, 200);
-    until("the slot", async || is_done(&at, "daily").await).await;
+    until!("the slot", is_done(&at, "daily").await);
     // Forty days were missed, one slot is made up for: the newest.
     assert_eq!(at.ask(SLOTS).await, ["daily 2025-11-10T05:10 done"]);
     assert_eq!(at.runs().await, ONE_CHAIN);
@@ -85,7 +85,7 @@ async fn it_catches_up_one_missed_slot_serves_and_stops_clean() {
     let _ = idle.read(&mut [0]);
 
     let again = Daemon::start(&at, &schedule(&[DAILY]), Some(MORNING), &[]);
-    until("readiness", async || again.status("/readyz").await == 200).await;
+    until!("readiness", again.status("/readyz").await == 200);
     again.stop().await;
     assert_eq!(at.runs().await, ONE_CHAIN, "a slot that is done is not run again");
 }
@@ -130,7 +130,7 @@ async fn sighup_takes_a_good_configuration_and_refuses_a_bad_one() {
     let office = MockServer::start().await;
     Mock::given(method("POST")).respond_with(ResponseTemplate::new(204)).mount(&office).await;
     let daemon = Daemon::start(&at, &schedule(&[]), Some(MORNING), &[]);
-    until("health", async || daemon.status("/healthz").await == 200).await;
+    until!("health", daemon.status("/healthz").await == 200);
     assert_eq!(at.runs().await, [""; 0], "everything is off");
 
     daemon.reload(&at, "[schedule]\ndaily = \"61 * * * *\"\n");
@@ -143,7 +143,7 @@ async fn sighup_takes_a_good_configuration_and_refuses_a_bad_one() {
     assert_eq!(at.runs().await, [""; 0], "the old schedule is in force");
 
     daemon.reload(&at, &format!("{}{}", receiver(&office.uri()), schedule(&[DAILY])));
-    until("the new schedule", async || is_done(&at, "daily").await).await;
+    until!("the new schedule", is_done(&at, "daily").await);
     let sent = office.received_requests().await.unwrap().len();
     assert!(sent > 0, "the new receiver is in force");
     daemon.stop().await;
@@ -157,9 +157,9 @@ async fn sigterm_lets_a_delivery_under_way_end() {
     Mock::given(method("POST")).respond_with(slow).mount(&office).await;
     let more = format!("{}{}", receiver(&office.uri()), schedule(&[DAILY]));
     let mut daemon = Daemon::start(&at, &more, Some(MORNING), &[]);
-    until("a delivery", async || !office.received_requests().await.unwrap().is_empty()).await;
+    until!("a delivery", !office.received_requests().await.unwrap().is_empty());
     daemon.signal("-TERM");
-    until("draining", async || daemon.status("/readyz").await == 503).await;
+    until!("draining", daemon.status("/readyz").await == 503);
     assert_eq!(daemon.ended().await, Some(0), "{}", daemon.log());
     assert_eq!(at.runs().await.last().unwrap(), "publish ok");
     assert!(is_done(&at, "daily").await);
@@ -176,7 +176,7 @@ async fn a_receiver_that_recovers_gets_each_alert_once_under_one_id() {
     let every_minute = schedule(&[DAILY, "publish = \"* * * * *\""]);
     let more = format!("{}{every_minute}", receiver(&office.uri()));
     let daemon = Daemon::start(&at, &more, Some(MORNING), &[]);
-    until("the slots", async || is_done(&at, "daily").await && is_done(&at, "publish").await).await;
+    until!("the slots", is_done(&at, "daily").await && is_done(&at, "publish").await);
     daemon.stop().await;
     let failed = ids(&office).await;
     assert!(!failed.is_empty());
@@ -185,7 +185,7 @@ async fn a_receiver_that_recovers_gets_each_alert_once_under_one_id() {
     Mock::given(method("POST")).respond_with(ResponseTemplate::new(200)).mount(&office).await;
     let daemon = Daemon::start(&at, &more, Some(LATER), &[]);
     let waits = "SELECT id FROM deliveries WHERE status = 'pending'";
-    until("the deliveries", async || at.ask(waits).await.is_empty()).await;
+    until!("the deliveries", at.ask(waits).await.is_empty());
     daemon.stop().await;
     let stored = at.ask("SELECT id FROM deliveries ORDER BY id").await;
     let mut taken = ids(&office).await.split_off(failed.len());
@@ -220,7 +220,7 @@ async fn a_store_that_is_held_up_is_waited_for_and_the_slot_is_tried_again() {
     let by_hand = at.run(&["once"], MORNING);
     assert_eq!(by_hand.status.code(), Some(75), "{}", text(&by_hand.stderr));
     holder.execute("ROLLBACK").await.unwrap();
-    until("the slot", async || is_done(&at, "daily").await).await;
+    until!("the slot", is_done(&at, "daily").await);
     daemon.stop().await;
     assert_eq!(at.runs().await, ONE_CHAIN);
 }
@@ -234,7 +234,7 @@ async fn two_daemons_on_one_postgresql_run_a_slot_once_and_one_survives_the_othe
         let at = Installation::new(&database, &today(), "");
         let first = Daemon::start(&at, &schedule(&[DAILY]), None, &[]);
         let second = Daemon::start(&at, &schedule(&[DAILY]), None, &[]);
-        until("the slot", async || is_done(&at, "daily").await).await;
+        until!("the slot", is_done(&at, "daily").await);
         // The other has looked while it was run, and looks again after its pause.
         tokio::time::sleep(Duration::from_secs(6)).await;
         assert_eq!(at.ask(SLOTS).await.len(), 1);
@@ -245,7 +245,7 @@ async fn two_daemons_on_one_postgresql_run_a_slot_once_and_one_survives_the_othe
             "{log}"
         );
         first.stop().await;
-        until("the other", async || second.status("/readyz").await == 200).await;
+        until!("the other", second.status("/readyz").await == 200);
         second.stop().await;
     })
     .await;
@@ -263,10 +263,10 @@ async fn a_daemon_that_is_killed_leaves_its_slot_to_the_other() {
         let at = Installation::new(&database, &today(), "");
         let more = format!("{}{}", receiver(&office.uri()), schedule(&[DAILY]));
         let first = Daemon::start(&at, &more, None, &[]);
-        until("its run", async || !at_runs(&at).await.is_empty()).await;
+        until!("its run", !at_runs(&at).await.is_empty());
         drop(first);
         let second = Daemon::start(&at, &more, None, &[]);
-        until("the slot", async || is_done(&at, "daily").await).await;
+        until!("the slot", is_done(&at, "daily").await);
         let runs = at.runs().await;
         let ok: Vec<&String> =
             runs.iter().filter(|run| run.ends_with("ok") && !run.starts_with("publish")).collect();
@@ -296,7 +296,7 @@ async fn a_database_that_goes_away_is_reported_and_waited_for() {
         std::fs::write(at.path("base.toml"), base.replace("[store]\n", "[store]\nwait_seconds = 1\n"))
             .unwrap();
         let daemon = Daemon::start(&at, &schedule(&[]), None, &[]);
-        until("health", async || daemon.status("/healthz").await == 200).await;
+        until!("health", daemon.status("/healthz").await == 200);
 
         // Every connection is ended by the server: the next use opens a new one.
         let mut admin = PgConnection::connect(&std::env::var(POSTGRES).unwrap()).await.unwrap();
@@ -306,8 +306,8 @@ async fn a_database_that_goes_away_is_reported_and_waited_for() {
         daemon.reload(&at, &schedule(&[DAILY]));
         proxy_outage(&daemon, &proxy).await;
         proxy.mend();
-        until("the slot", async || is_done(&at, "daily").await).await;
-        until("readiness", async || daemon.status("/readyz").await == 200).await;
+        until!("the slot", is_done(&at, "daily").await);
+        until!("readiness", daemon.status("/readyz").await == 200);
         let runs = at.runs().await;
         assert!(!runs.iter().any(|run| run.ends_with("running")), "{runs:?}");
         daemon.stop().await;

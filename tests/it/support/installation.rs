@@ -5,7 +5,7 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use sqlx::{Connection, PgConnection, SqliteConnection};
@@ -118,14 +118,17 @@ pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Waits until `met` says so; fails with `what` after 30 s.
-pub async fn until<F: AsyncFnMut() -> bool>(what: &str, mut met: F) {
-    let begun = Instant::now();
-    while !met().await {
-        assert!(begun.elapsed() < Duration::from_secs(30), "waited in vain: {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+/// Waits until an expression is true; fails with what was waited for after 30 s.
+macro_rules! until {
+    ($what:expr, $met:expr) => {
+        let begun = std::time::Instant::now();
+        while !$met {
+            assert!(begun.elapsed() < std::time::Duration::from_secs(30), "waited in vain: {}", $what);
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
 }
+pub(crate) use until;
 
 /// A daemon, killed when the test ends.
 pub struct Daemon {
@@ -169,7 +172,7 @@ impl Daemon {
 
     /// Waits for words in the log.
     pub async fn says(&self, words: &str) {
-        until(&format!("{words:?} in\n{}", self.log()), async || self.log().contains(words)).await;
+        until!(&format!("{words:?} in\n{}", self.log()), self.log().contains(words));
     }
 
     /// Address of its HTTP side.
@@ -187,11 +190,10 @@ impl Daemon {
     /// Waits for its end; the exit code.
     pub async fn ended(&mut self) -> Option<i32> {
         let mut code = None;
-        until("the daemon's end", async || {
+        until!("the daemon's end", {
             code = self.child.try_wait().unwrap();
             code.is_some()
-        })
-        .await;
+        });
         code.unwrap().code()
     }
 
@@ -214,6 +216,6 @@ impl Drop for Daemon {
 pub async fn dead(child: &Child) {
     let stat = PathBuf::from(format!("/proc/{}/stat", child.id()));
     if Path::new("/proc/self/stat").exists() {
-        until("its death", async || fs::read_to_string(&stat).is_ok_and(|s| s.contains(") Z "))).await;
+        until!("its death", fs::read_to_string(&stat).is_ok_and(|s| s.contains(") Z ")));
     }
 }
