@@ -48,6 +48,8 @@ pub trait Runner: Send + Sync + 'static {
     fn is_done(&self, job: &'static str, slot: &Slot) -> impl Future<Output = anyhow::Result<bool>> + Send;
     /// Runs the slot and records it as done.
     fn run(&self, job: &'static str, slot: &Slot) -> impl Future<Output = anyhow::Result<Outcome>> + Send;
+    /// Takes note that the slot was not run before the next one was due.
+    fn given_up(&self, job: &'static str, slot: &Slot);
 }
 
 /// Drives one job until cancelled; an activation under way is finished first.
@@ -113,6 +115,7 @@ async fn run_slot<R: Runner>(
                 error = why,
                 "slot given up, the next one is due"
             );
+            runner.given_up(job.name, slot);
             return;
         }
         if let Some(error) = why {
@@ -157,6 +160,7 @@ mod tests {
     #[derive(Default)]
     struct Log {
         done: Mutex<Vec<String>>,
+        given_up: Mutex<Vec<String>>,
         tried: Mutex<usize>,
         failures: usize,
         busy: usize,
@@ -178,9 +182,18 @@ mod tests {
             self.done.lock().unwrap().push(slot.local.clone());
             Ok(Outcome::Done)
         }
+
+        fn given_up(&self, _: &'static str, slot: &Slot) {
+            self.given_up.lock().unwrap().push(slot.local.clone());
+        }
     }
 
     async fn slots(when: &str, start: &str, hours: u64, log: Log) -> (Vec<String>, usize) {
+        let log = driven(when, start, hours, log).await;
+        (log.done.into_inner().unwrap(), log.tried.into_inner().unwrap())
+    }
+
+    async fn driven(when: &str, start: &str, hours: u64, log: Log) -> Log {
         let clock = Arc::new(Stepped(start.parse().unwrap(), tokio::time::Instant::now()));
         let (log, cancel) = (Arc::new(log), CancellationToken::new());
         let job = Job { name: "daily", when: when.parse().unwrap() };
@@ -188,8 +201,7 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(hours * 3600)).await;
         cancel.cancel();
         driven.await.unwrap();
-        let done = log.done.lock().unwrap().clone();
-        (done, *log.tried.lock().unwrap())
+        Arc::into_inner(log).unwrap()
     }
 
     #[tokio::test(start_paused = true)]
@@ -221,9 +233,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_slot_that_never_succeeds_gives_way_to_the_next() {
-        let (done, tried) =
-            slots("0 * * * *", "2024-03-10T02:30:00Z", 3, Log { failures: usize::MAX, ..Log::default() })
-                .await;
+        let never = Log { failures: usize::MAX, ..Log::default() };
+        let log = driven("0 * * * *", "2024-03-10T02:30:00Z", 3, never).await;
+        let (done, tried) = (log.done.into_inner().unwrap(), log.tried.into_inner().unwrap());
         assert!(done.is_empty() && tried > 10, "{tried}");
+        let given_up = log.given_up.into_inner().unwrap();
+        assert_eq!(given_up[..2], ["2024-03-10T10:00", "2024-03-10T11:00"]);
     }
 }

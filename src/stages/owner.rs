@@ -106,30 +106,30 @@ fn parse(stat: &str) -> Option<Stat> {
 mod tests {
     use super::*;
 
-    fn alive(began: &str) -> Option<Stat> {
-        Some(Stat { is_zombie: false, began: began.to_owned() })
+    fn alive(began: &str) -> Stat {
+        Stat { is_zombie: false, began: began.to_owned() }
     }
 
-    fn check(owner: &str, found: Option<Stat>, init: Option<Stat>, ended: bool, why: &str) {
-        let stat = |pid| if pid == 1 { init.clone() } else { found.clone() };
+    fn check(owner: &str, found: Option<&Stat>, init: Option<&Stat>, ended: bool, why: &str) {
+        let stat = |pid| if pid == 1 { init.cloned() } else { found.cloned() };
         assert_eq!(judge(owner, "boot ns", stat), ended, "{why}: {owner}");
     }
 
     #[test]
     fn only_a_process_that_has_certainly_ended_loses_its_lease() {
-        let init = alive("1");
-        check("h/77/500/boot ns", alive("500"), init.clone(), false, "it runs");
-        check("h/77/500/boot ns", None, init.clone(), true, "gone");
-        check("h/77/500/boot ns", alive("900"), init.clone(), true, "its number was given away");
+        let init = &alive("1");
+        check("h/77/500/boot ns", Some(&alive("500")), Some(init), false, "it runs");
+        check("h/77/500/boot ns", None, Some(init), true, "gone");
+        check("h/77/500/boot ns", Some(&alive("900")), Some(init), true, "its number was given away");
         let zombie = Stat { is_zombie: true, began: "500".to_owned() };
-        check("h/77/500/boot ns", Some(zombie), init.clone(), true, "killed, not yet looked after");
+        check("h/77/500/boot ns", Some(&zombie), Some(init), true, "killed, not yet looked after");
         check("h/77/500/boot ns", None, None, false, "others' processes are hidden here");
-        check("h/77/500/boot other", None, init.clone(), false, "another container on this host");
-        check("h/77/500/reboot ns", None, init.clone(), false, "another machine of the same name");
-        check("h/77//boot ns", alive("500"), init.clone(), false, "it could not say when it began");
-        check("h/x/500/boot ns", None, init.clone(), false, "no process number");
-        check("h/77/500", None, init.clone(), false, "no place");
-        check("", None, init, false, "nobody");
+        check("h/77/500/boot other", None, Some(init), false, "another container on this host");
+        check("h/77/500/reboot ns", None, Some(init), false, "another machine of the same name");
+        check("h/77//boot ns", Some(&alive("500")), Some(init), false, "it could not say when it began");
+        check("h/x/500/boot ns", None, Some(init), false, "no process number");
+        check("h/77/500", None, Some(init), false, "no place");
+        check("", None, Some(init), false, "nobody");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! The peer in the same run is the same file read by the csv crate's `StringRecord`s into a map keyed by texts, which is
 //! how a short program would do it. PostgreSQL is measured when `WEISU_TEST_POSTGRES` names a server.
+#![allow(clippy::expect_used, missing_docs)]
+
 use std::{collections::HashMap, hint::black_box, path::Path, sync::Arc};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -115,7 +117,7 @@ fn forecasts(c: &mut Criterion) {
     for (name, url) in stores.into_iter().filter_map(|(name, url)| Some((name, url?))) {
         let options = Options { url, wait: std::time::Duration::from_secs(30), connections: 4 };
         let store = runtime.block_on(Store::open(&options)).expect("a store");
-        let mut run = chrono_free_run(&runtime, &store);
+        let mut run = unused_run(&runtime, &store);
         group.bench_function(name, |b| {
             b.iter(|| {
                 run += 1;
@@ -132,7 +134,7 @@ fn forecasts(c: &mut Criterion) {
 }
 
 /// A run number that no earlier bench on the same database used.
-fn chrono_free_run(runtime: &tokio::runtime::Runtime, store: &Store) -> i64 {
+fn unused_run(runtime: &tokio::runtime::Runtime, store: &Store) -> i64 {
     let last = runtime.block_on(store.recent_runs(1)).expect("runs").first().map_or(0, |run| run.id);
     last + i64::from(std::process::id()) * 1000
 }

@@ -334,7 +334,7 @@ async fn what_cannot_be_exported_says_what_to_do() {
         let error = run_export(&store, &foreign, 5).await.unwrap_err();
         assert!(matches!(error, ExportError::Manifest { .. }), "{error}");
         let left: Vec<_> =
-            std::fs::read_dir(&blocked.parent().unwrap()).unwrap().map(|f| f.unwrap().file_name()).collect();
+            std::fs::read_dir(blocked.parent().unwrap()).unwrap().map(|f| f.unwrap().file_name()).collect();
         assert!(left.iter().all(|f| !f.to_string_lossy().ends_with(".part")), "{left:?}");
         store.close().await;
     })

@@ -117,7 +117,7 @@ async fn every_form_of_a_file_gives_the_same_counts() {
             ("zstd.csv.zst", zstd::encode_all(plain.as_bytes(), 1).unwrap()),
             ("zip.csv.zip", zipped(&plain)),
             ("lines.jsonl", jsonl().into_bytes()),
-            ("lines.jsonl.gz", gzip(&jsonl())),
+            ("lines.jsonl.gz", gzip(jsonl())),
             ("table.parquet", parquet()),
         ];
         for (i, (name, bytes)) in forms.into_iter().enumerate() {

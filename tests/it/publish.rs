@@ -268,7 +268,7 @@ async fn a_crash_between_claim_and_outcome_repeats_the_delivery_under_its_id() {
         assert_eq!(drain(&store, &duty, &clock).await, Summary::default());
         clock.forward(2 * SECOND);
         assert_eq!(drain(&store, &duty, &clock).await.delivered, 1);
-        assert_eq!(ids(&requests(&server).await), [claim.id.clone()]);
+        assert_eq!(ids(&requests(&server).await), std::slice::from_ref(&claim.id));
         // It was only stalled after all: what it says of a claim it has lost changes nothing.
         let late = Outcome::Dead { error: "late".into() };
         assert!(!store.record(&claim, None, &late, clock.millis()).await.unwrap());

@@ -189,7 +189,7 @@ impl Daemon {
 
     /// Waits for its end; the exit code.
     pub async fn ended(&mut self) -> Option<i32> {
-        let mut code = None;
+        let mut code;
         until!("the daemon's end", {
             code = self.child.try_wait().unwrap();
             code.is_some()
