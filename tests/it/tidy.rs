@@ -114,6 +114,13 @@ fn wrong_directions(
         .collect()
 }
 
+/// Lines that climb out of the top-level module with `super`, where `crate::` would say where to.
+fn leaving_by_super<'a>(path: &str, text: &'a str) -> Vec<&'a str> {
+    let module = path.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
+    let climb = "super::".repeat(module.split('/').count());
+    lines_with(text, &[&climb])
+}
+
 // ---- Reading
 
 fn lines_with<'a>(text: &'a str, words: &[&str]) -> Vec<&'a str> {
@@ -340,8 +347,7 @@ fn modules_use_each_other_as_the_picture_shows() {
         let wrong = wrong_directions(&picture, f.module(), &text)
             .into_iter()
             .map(|(m, used)| format!("{m} -> {used}"));
-        // `super::super::` could leave the module unseen.
-        wrong.chain(lines_with(&text, &["super::super::"]).into_iter().map(str::to_owned)).collect()
+        wrong.chain(leaving_by_super(&f.path, &text).into_iter().map(str::to_owned)).collect()
     });
 }
 
@@ -455,6 +461,17 @@ fn a_wrong_direction_and_a_cycle_are_found() {
     assert_eq!(wrong_directions(&drawn, "unknown", "use crate::ticket::Day;").len(), 1);
     let circle = picture("//! ```text\n//! cli -> store\n//! store -> cli\n//! ```\n");
     assert_eq!(cycle(&circle).as_deref(), Some("cli"));
+}
+
+#[test]
+fn climbing_out_of_a_module_is_found() {
+    let (once, twice) = ("use super::Store;", "use super::super::{Store, Tree};");
+    assert_eq!(leaving_by_super("src/ticket.rs", once).len(), 1);
+    assert_eq!(leaving_by_super("src/store/mod.rs", once).len(), 1);
+    assert_eq!(leaving_by_super("src/store/runs.rs", once).len(), 0);
+    assert_eq!(leaving_by_super("src/store/runs.rs", twice).len(), 1);
+    assert_eq!(leaving_by_super("src/store/board/mod.rs", twice).len(), 1);
+    assert_eq!(leaving_by_super("src/store/board/alerts.rs", twice).len(), 0);
 }
 
 #[test]
