@@ -16,7 +16,7 @@ use crate::{
 /// A day without tickets is a gap when a usual day of that weekday has at least this many.
 const QUIET: f64 = 10.0;
 /// The newest day counts as complete from this share of a usual day on.
-const COMPLETE: f64 = 0.35;
+const COMPLETE: f64 = 0.2;
 /// A source that ended this many days before the newest one is over and does not hold the others back.
 const OVER: i32 = 60;
 

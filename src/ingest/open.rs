@@ -102,8 +102,9 @@ pub fn text(
     encoding: &'static Encoding,
     progress: &Progress,
 ) -> Result<Box<dyn Read + Send>, IngestError> {
+    // With an encoding named the decoder would mend what it cannot read, also in UTF-8.
     let decoder = DecodeReaderBytesBuilder::new()
-        .encoding(Some(encoding))
+        .encoding((encoding != encoding_rs::UTF_8).then_some(encoding))
         .utf8_passthru(true)
         .strip_bom(true)
         .bom_override(true)

@@ -44,7 +44,7 @@ fn reading(c: &mut Criterion) {
         now: "2024-12-01T00:00:00Z".parse().expect("a time"),
     };
     group.bench_function("weisu", |b| {
-        b.iter(|| black_box(ingest::count(&file, context).expect("counts")).accepted)
+        b.iter(|| black_box(ingest::count(&file, context).expect("counts")).accepted);
     });
     group.bench_function("string_records", |b| b.iter(|| black_box(string_records(&file))));
     group.finish();

@@ -148,7 +148,9 @@ async fn fresh(database: &Database, folder: &tempfile::TempDir) -> Database {
     if database.url.starts_with("sqlite") {
         return Database::sqlite(folder);
     }
-    database.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public").await;
+    database
+        .execute("DROP SCHEMA IF EXISTS grafana CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        .await;
     Database { folder: folder.path().to_owned(), ..database.clone() }
 }
 

@@ -18,7 +18,7 @@ fn once(folder: &Path, tickets: &str) -> Said {
     let text = format!("{QUICK}\n[[source]]\nname = \"hotline\"\nfiles = [\"t.csv\"]\n{MAPPING}");
     fs::write(folder.join("weisu.toml"), text).unwrap();
     fs::write(folder.join("t.csv"), format!("{HEADER}{tickets}")).unwrap();
-    weisu(folder, &["once", "--format", "json", "--now", "2024-12-31T06:00:00Z"])
+    weisu(folder, &["once", "--format", "json", "--now", "2024-12-31T12:00:00Z"])
 }
 
 fn day(text: &str) -> NaiveDate {

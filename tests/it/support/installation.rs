@@ -86,18 +86,29 @@ impl Installation {
         said
     }
 
-    /// The first column of a query, as texts.
+    /// The first column of a query, as texts; nothing while the store is not there yet.
     pub async fn ask(&self, sql: &str) -> Vec<String> {
+        match self.try_ask(sql).await {
+            Ok(rows) => rows,
+            Err(sqlx::Error::Database(e)) if matches!(e.code().as_deref(), Some("14" | "42P01")) => {
+                Vec::new()
+            }
+            Err(sqlx::Error::Database(e)) if e.message().starts_with("no such table") => Vec::new(),
+            Err(error) => panic!("{sql}: {error}"),
+        }
+    }
+
+    async fn try_ask(&self, sql: &str) -> Result<Vec<String>, sqlx::Error> {
         let sql = sqlx::AssertSqlSafe(sql.to_owned());
         if self.database.url.starts_with("sqlite") {
-            let mut c = SqliteConnection::connect(&self.database.url).await.unwrap();
-            let rows = sqlx::query_scalar(sql).fetch_all(&mut c).await.unwrap();
-            c.close().await.unwrap();
+            let mut c = SqliteConnection::connect(&self.database.url).await?;
+            let rows = sqlx::query_scalar(sql).fetch_all(&mut c).await;
+            c.close().await?;
             rows
         } else {
-            let mut c = PgConnection::connect(&self.database.url).await.unwrap();
-            let rows = sqlx::query_scalar(sql).fetch_all(&mut c).await.unwrap();
-            c.close().await.unwrap();
+            let mut c = PgConnection::connect(&self.database.url).await?;
+            let rows = sqlx::query_scalar(sql).fetch_all(&mut c).await;
+            c.close().await?;
             rows
         }
     }
