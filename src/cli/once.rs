@@ -31,7 +31,9 @@ pub async fn stage(global: &Global, stage: Stage) -> anyhow::Result<()> {
         format!(
             "{}: {}",
             stage.name(),
-            summary.as_ref().map_or("nothing new to do".into(), ToString::to_string)
+            summary
+                .as_ref()
+                .map_or("nothing new to do, or no closed day of tickets yet".into(), ToString::to_string)
         )
     })
 }

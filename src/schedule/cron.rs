@@ -75,7 +75,7 @@ impl FromStr for Expression {
         let weekday = weekdays(weekday).map_err(grammar)?;
         let schedule = |day: &str, weekday: &str| {
             cron::Schedule::from_str(&format!("0 {minute} {hour} {day} {month} {weekday}"))
-                .map_err(|error| grammar(error.to_string()))
+                .map_err(|error| grammar(error.to_string().lines().last().unwrap_or_default().to_owned()))
         };
         let parts = if is_any_day {
             vec![schedule(day, &weekday)?]

@@ -26,9 +26,10 @@ pub struct Summary {
 
 /// Whether the newest fit is too old for the data that is there.
 pub async fn due(cx: &Cx) -> anyhow::Result<bool> {
+    // A new installation waits for its first closed day.
+    let Some(mark) = crate::aggregate::watermark(&cx.store.source_days().await?) else { return Ok(false) };
     let Some(last) = cx.store.last_run("fit", RunStatus::Ok).await? else { return Ok(true) };
-    let mark = crate::aggregate::watermark(&cx.store.source_days().await?);
-    let age = mark.map_or(0, |mark| mark.0 - last.origin.unwrap_or(i32::MIN / 2));
+    let age = mark.0 - last.origin.unwrap_or(i32::MIN / 2);
     // Data from before the last fit's origin (a late file, a longer history) makes the fit stale, too.
     Ok(age >= cx.config.forecast.refit_days as i32 || age < 0)
 }

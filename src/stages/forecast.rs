@@ -32,11 +32,11 @@ pub struct Summary {
 
 /// Whether something is known that the newest forecast does not know yet.
 pub async fn due(cx: &Cx) -> anyhow::Result<bool> {
+    let Some(mark) = crate::aggregate::watermark(&cx.store.source_days().await?) else { return Ok(false) };
     let Some(last) = cx.store.last_run("forecast", RunStatus::Ok).await? else { return Ok(true) };
-    let mark = crate::aggregate::watermark(&cx.store.source_days().await?);
     let fit = cx.store.last_run("fit", RunStatus::Ok).await?.map_or(0, |run| run.id);
     let data = cx.store.newest_file_run().await?;
-    Ok(last.origin != mark.map(|d| d.0) || fit.max(data) > last.id || last.config_hash != cx.config.hash())
+    Ok(last.origin != Some(mark.0) || fit.max(data) > last.id || last.config_hash != cx.config.hash())
 }
 
 /// Runs the stage.

@@ -105,7 +105,7 @@ pub struct Summary {
 /// Whether there is a forecast that was not looked at yet.
 pub async fn due(cx: &Cx) -> anyhow::Result<bool> {
     let detect = cx.store.last_run("detect", RunStatus::Ok).await?.map_or(0, |run| run.id);
-    Ok(cx.store.last_run("forecast", RunStatus::Ok).await?.is_none_or(|run| run.id > detect))
+    Ok(cx.store.last_run("forecast", RunStatus::Ok).await?.is_some_and(|run| run.id > detect))
 }
 
 /// Runs the stage.
