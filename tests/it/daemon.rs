@@ -233,6 +233,8 @@ async fn two_daemons_on_one_postgresql_run_a_slot_once_and_one_survives_the_othe
         }
         let at = Installation::new(&database, &today(), "");
         let first = Daemon::start(&at, &schedule(&[DAILY]), None, &[]);
+        // Both read one configuration file, and the second's port is written over the first's.
+        until!("the first", first.status("/healthz").await == 200);
         let second = Daemon::start(&at, &schedule(&[DAILY]), None, &[]);
         until!("the slot", is_done(&at, "daily").await);
         // The other has looked while it was run, and looks again after its pause.
