@@ -102,13 +102,19 @@ fn facts(text: &Text, body: &AlertBody) -> Vec<String> {
     since.into_iter().chain(changes).collect()
 }
 
+/// What a driver's path says beyond its alert's.
+fn beyond<'a>(own: &[String], path: &'a str) -> Option<&'a str> {
+    let own = own.join(" / ");
+    match path.strip_prefix(&own) {
+        Some("") => None,
+        Some(rest) => rest.strip_prefix(" / ").or(Some(path)),
+        None => Some(path),
+    }
+}
+
 fn driver(text: &Text, body: &AlertBody, driver: &crate::store::alarms::Driver) -> DriverLine {
-    let own = |path: &[String], name: &str| name.is_empty() || path.last().is_some_and(|n| n == name);
-    let parts: Vec<&str> = [(&body.district, &driver.district), (&body.topic, &driver.topic)]
-        .into_iter()
-        .filter(|(path, name)| !own(path, name))
-        .map(|(_, name)| name.as_str())
-        .collect();
+    let names = [beyond(&body.district, &driver.district), beyond(&body.topic, &driver.topic)];
+    let parts: Vec<&str> = names.into_iter().flatten().collect();
     DriverLine {
         name: if parts.is_empty() { driver.district.clone() } else { parts.join(" · ") },
         share: text.share(driver.share),
@@ -137,5 +143,20 @@ fn gauge(text: &Text, body: &AlertBody) -> Gauge {
         width: format!("{:.1}", (x(body.upper) - x(lower)).max(1.0)),
         tick: format!("{:.1}", x(tick)),
         dot: format!("{:.1}", x(value)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_driver_does_not_repeat_its_alert() {
+        let own = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+        assert_eq!(beyond(&own(&["供热"]), "供热 / 室温"), Some("室温"));
+        assert_eq!(beyond(&own(&["供热"]), "供热"), None);
+        assert_eq!(beyond(&own(&["供热"]), "供热服务"), Some("供热服务"));
+        assert_eq!(beyond(&[], "供热 / 室温"), Some("供热 / 室温"));
+        assert_eq!(beyond(&[], ""), None);
     }
 }

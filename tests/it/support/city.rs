@@ -270,8 +270,8 @@ fn alerts(out: &mut Script, names: &Names) {
         "upper": 81.0, "score": 4.1, "p_value": 1.2e-6, "lead_days": 0, "onset": last.plus(-1).date(),
         "window": [last.plus(-1).date(), last.date()], "method": "robust_glm",
         "drivers": [
-            {"topic": noise, "district": "A", "observed": 88.0, "expected": 21.0, "share": 0.72},
-            {"topic": noise, "district": "B", "observed": 31.0, "expected": 20.0, "share": 0.12}
+            {"topic": format!("{streets} / {noise}"), "district": format!("{third} / A"), "observed": 88.0, "expected": 21.0, "share": 0.72},
+            {"topic": format!("{streets} / {noise}"), "district": format!("{third} / B"), "observed": 31.0, "expected": 20.0, "share": 0.12}
         ],
         "compare": {"last_week": 55.0, "last_year": 47.0, "norm": null}
     });
@@ -283,8 +283,8 @@ fn alerts(out: &mut Script, names: &Names) {
             "p_value": 0.004, "lead_days": 8, "onset": last.plus(8).date(),
             "window": [last.plus(8).date(), last.plus(14).date()], "method": "robust_glm",
             "drivers": [
-                {"topic": cold, "district": district, "observed": 790.0 * share, "expected": 610.0 * share, "share": 0.61},
-                {"topic": leak, "district": district, "observed": 430.0 * share, "expected": 350.0 * share, "share": 0.27}
+                {"topic": format!("{heat} / {cold}"), "district": district, "observed": 790.0 * share, "expected": 610.0 * share, "share": 0.61},
+                {"topic": format!("{heat} / {leak}"), "district": district, "observed": 430.0 * share, "expected": 350.0 * share, "share": 0.27}
             ],
             "compare": {"last_week": 410.0 * share, "last_year": 1120.0 * share, "norm": 1105.0 * share}
         })
