@@ -328,6 +328,16 @@ async fn what_cannot_be_exported_says_what_to_do() {
         std::fs::write(&blocked, "").unwrap();
         let error = run_export(&store, &blocked, 5).await.unwrap_err();
         assert!(error.to_string().contains("a file stands where the folder should be"), "{error}");
+        // A file on its way that leads to a device without room stands for a full disk.
+        let full = db.folder.join("full");
+        std::fs::create_dir(&full).unwrap();
+        for ending in ["csv", "parquet"] {
+            let part = full.join(format!(".demo_forecast_2024-02_{run}.{ending}.part"));
+            std::os::unix::fs::symlink("/dev/full", &part).unwrap();
+            let error = run_export(&store, &full, 5).await.unwrap_err();
+            assert!(error.to_string().contains("the disk is full; free space and export again"), "{error}");
+            assert_eq!(std::fs::read_dir(&full).unwrap().count(), 0, "nothing half-written stays");
+        }
         let foreign = db.folder.join("foreign");
         std::fs::create_dir(&foreign).unwrap();
         std::fs::write(foreign.join(MANIFEST), "{\"name\":\"an app\"}").unwrap();

@@ -167,6 +167,7 @@ pub async fn export(store: &Store, request: &Request<'_>) -> Result<Summary, Exp
         references: &references,
         threshold: request.small_cell,
         lunar: request.city.calendar == "CN",
+        periods: row::MonthPeriods::of(request.month),
     };
     let names = Names::read(store, request.city.lang).await?;
     let common = row::Common::of(&run, request.city.zone.0);
@@ -298,5 +299,9 @@ impl Outputs {
 }
 
 fn csv_error(path: &Path, error: ::csv::Error) -> ExportError {
-    ExportError::write(path.to_owned(), error.into())
+    let source = match error.into_kind() {
+        ::csv::ErrorKind::Io(source) => source,
+        other => io::Error::other(format!("{other:?}")),
+    };
+    ExportError::write(path.to_owned(), source)
 }

@@ -91,6 +91,22 @@ struct Span {
     counts: Vec<u32>,
 }
 
+impl Span {
+    fn new((from, to): (Day, Day), series: usize) -> Self {
+        let days = usize::try_from(to.0 - from.0 + 1).unwrap_or(0);
+        Self { from: from.0, days, counts: vec![0; days * series] }
+    }
+
+    fn holds(&self, day: i32) -> bool {
+        usize::try_from(day - self.from).is_ok_and(|d| d < self.days)
+    }
+
+    fn add(&mut self, series: usize, day: i32, n: i32) {
+        let day = usize::try_from(day - self.from).unwrap_or(0);
+        self.counts[series * self.days + day] += u32::try_from(n).unwrap_or(0);
+    }
+}
+
 impl References {
     /// Reads the counts that the references of `month` need. `origin` is the last day the forecast knew.
     pub async fn read(
@@ -104,37 +120,27 @@ impl References {
         out.unknown = days.iter().filter(|d| d.status != DayStatus::Closed).map(|d| d.day.0).collect();
         let closed = days.iter().filter(|d| d.status == DayStatus::Closed).map(|d| d.day.0);
         out.known = closed.clone().min().zip(closed.max()).map(|(from, to)| (from, to.min(origin.0)));
-        let topics = Ancestors::of(store.tree(Tree::Topics).await?);
-        let districts = Ancestors::of(store.tree(Tree::Districts).await?);
         let whole = Periods::of_month(month);
         // One day more on the left: the day before the first.
-        let previous = (whole.previous.0, month.days().1);
-        for (from, to) in merged([whole.last_year, whole.lunar, previous]) {
-            let days = usize::try_from(to.0 - from.0 + 1).unwrap_or(0);
-            let mut span = Span { from: from.0, days, counts: vec![0; days * series.len()] };
-            for basis in Basis::ALL {
-                let nodes: FxHashMap<(i32, i32), usize> = series
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, s)| s.basis == basis)
-                    .map(|(i, s)| ((s.topic, s.district), i))
-                    .collect();
-                if nodes.is_empty() {
-                    continue;
-                }
-                for cell in store.counts(basis, from, to).await? {
-                    let day = usize::try_from(cell.day - from.0).unwrap_or(0);
-                    let n = u32::try_from(cell.n).unwrap_or(0);
-                    for topic in topics.up(cell.topic) {
-                        for district in districts.up(cell.district) {
-                            if let Some(i) = nodes.get(&(topic, district)) {
-                                span.counts[i * days + day] += n;
-                            }
+        let ranges = merged([whole.last_year, whole.lunar, (whole.previous.0, month.days().1)]);
+        out.spans = ranges.iter().map(|range| Span::new(*range, series.len())).collect();
+        let nodes = Basis::ALL.map(|basis| {
+            let of_basis = series.iter().enumerate().filter(|(_, s)| s.basis == basis);
+            of_basis.map(|(i, s)| ((s.topic, s.district), i)).collect::<FxHashMap<(i32, i32), usize>>()
+        });
+        let topics = Ancestors::of(store.tree(Tree::Topics).await?);
+        let districts = Ancestors::of(store.tree(Tree::Districts).await?);
+        for cell in store.export_counts(&ranges).await? {
+            let Some(span) = out.spans.iter_mut().find(|s| s.holds(cell.day)) else { continue };
+            for topic in topics.up(cell.topic) {
+                for district in districts.up(cell.district) {
+                    for (nodes, n) in nodes.iter().zip([cell.raw, cell.dedup]) {
+                        if let Some(i) = nodes.get(&(topic, district)) {
+                            span.add(*i, cell.day, n);
                         }
                     }
                 }
             }
-            out.spans.push(span);
         }
         Ok(out)
     }

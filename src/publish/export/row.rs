@@ -6,7 +6,10 @@
 use chrono::{DateTime, NaiveDate};
 use chrono_tz::Tz;
 
-use super::references::{Periods, References};
+use super::{
+    month::Month,
+    references::{Periods, References},
+};
 use crate::{
     store::{ForecastRow, Grain, Run, export::ExportSeries},
     ticket::Day,
@@ -145,6 +148,30 @@ pub struct Maker<'a> {
     pub threshold: u32,
     /// Whether the city compares by the lunar calendar.
     pub lunar: bool,
+    /// Where the references of the month and of each of its days lie: the same for every series.
+    pub periods: MonthPeriods,
+}
+
+/// References of a month and of its days.
+#[derive(Debug)]
+pub struct MonthPeriods {
+    month: Month,
+    whole: Periods,
+    days: Vec<Periods>,
+}
+
+impl MonthPeriods {
+    /// Of a month.
+    pub fn of(month: Month) -> Self {
+        let days =
+            month.first().iter_days().take_while(|d| *d <= month.last()).map(Periods::of_day).collect();
+        Self { month, whole: Periods::of_month(month), days }
+    }
+
+    fn day(&self, date: NaiveDate) -> Periods {
+        let i = usize::try_from((date - self.month.first()).num_days()).ok();
+        i.and_then(|i| self.days.get(i)).copied().unwrap_or_else(|| Periods::of_day(date))
+    }
 }
 
 impl Maker<'_> {
@@ -152,10 +179,9 @@ impl Maker<'_> {
     pub fn row(&self, series: &ExportSeries, names: (String, String), forecast: &ForecastRow) -> Row {
         let from = Day(forecast.target).date();
         let (to, grain, periods) = if forecast.grain == Grain::Month.code() {
-            let month = super::Month::of(from);
-            (month.last(), Grain::Month, Periods::of_month(month))
+            (self.periods.month.last(), Grain::Month, self.periods.whole)
         } else {
-            (from, Grain::Day, Periods::of_day(from))
+            (from, Grain::Day, self.periods.day(from))
         };
         let look = |period| Count::of(self.references.sum(series.id, period), self.threshold);
         let lunar = if self.lunar { look(periods.lunar) } else { Count::Unknown };
