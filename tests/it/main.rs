@@ -13,6 +13,7 @@ mod degenerate;
 mod export;
 mod http;
 mod ingest;
+mod planted;
 mod presets;
 mod publish;
 mod real_tickets;

@@ -1,0 +1,188 @@
+//! What was planted in the simulated city is found again: live at the end, coming, and over by now.
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+    fs,
+};
+
+use chrono::{Days, NaiveDate};
+use sqlx::{Connection, SqliteConnection};
+use weisu::{
+    config::Lang,
+    simulate::{City, Kind, Params, Planted, Truth},
+    store::alarms,
+    ticket::Day,
+};
+
+use crate::support::{Database, command::weisu};
+
+const MORNING: &str = "2025-11-10T00:00:00Z";
+/// From here on the days of every cell are judged one by one.
+const JUDGED_FROM: NaiveDate = NaiveDate::from_ymd_opt(2024, 11, 11).unwrap();
+const QUICK: &str = "[forecast]\norigins = 4\ndays = 28\nmonths = 1\n";
+
+/// A city of the demo's size whose daily chain ran in the morning on which its emerging cluster began, and again
+/// after its last day.
+struct Lived {
+    folder: tempfile::TempDir,
+    truth: Truth,
+}
+
+impl Lived {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path();
+        let params = Params { years: 3, ..Params::demo(Lang::En, "2025-11-10".parse().unwrap()) };
+        let city = City::new(params).unwrap();
+        let mut all = Vec::new();
+        let truth = city.write(&mut all, &|_| {}).unwrap();
+        let config = city.config_toml("*.csv", "sqlite://weisu.db");
+        fs::write(at.join("weisu.toml"), format!("{config}\n{QUICK}")).unwrap();
+        let begun = truth.events.iter().find(|e| e.kind == Kind::EmergingCluster).unwrap().from;
+        let (before, since) = split(std::str::from_utf8(&all).unwrap(), begun);
+        fs::write(at.join("before.csv"), before).unwrap();
+        weisu(at, &["--quiet", "once", "--now", &format!("{begun}T00:00:00Z")]).ok();
+        fs::write(at.join("since.csv"), since).unwrap();
+        weisu(at, &["--quiet", "once", "--now", MORNING]).ok();
+        Self { folder, truth }
+    }
+
+    fn planted(&self, kind: Kind) -> impl Iterator<Item = &Planted> {
+        self.truth.events.iter().filter(move |e| e.kind == kind)
+    }
+
+    async fn connection(&self) -> SqliteConnection {
+        SqliteConnection::connect(&Database::sqlite(&self.folder).url).await.unwrap()
+    }
+
+    /// Daily counts of each topic of the second level in each district.
+    async fn cells(&self) -> BTreeMap<Cell, BTreeMap<Day, i64>> {
+        let sql = "SELECT t.name, d.name, c.day, SUM(c.raw) FROM counts c \
+            JOIN topics leaf ON leaf.id = c.topic \
+            JOIN topics t ON t.id = CASE leaf.depth WHEN 3 THEN leaf.parent ELSE leaf.id END \
+            JOIN districts part ON part.id = c.district \
+            JOIN districts d ON d.id = CASE part.depth WHEN 2 THEN part.parent ELSE part.id END \
+            GROUP BY 1, 2, 3";
+        let rows: Vec<(String, String, i32, i64)> =
+            sqlx::query_as(sql).fetch_all(&mut self.connection().await).await.unwrap();
+        let mut cells: BTreeMap<Cell, BTreeMap<Day, i64>> = BTreeMap::new();
+        for (topic, district, day, n) in rows {
+            cells.entry((topic, district)).or_default().insert(Day(day), n);
+        }
+        cells
+    }
+
+    /// Cells and days with an alarm, each day judged from what was known then.
+    fn alarms(&self, cells: &BTreeMap<Cell, BTreeMap<Day, i64>>) -> BTreeSet<(Cell, NaiveDate)> {
+        let mut counts = String::from("unique_id,ds,y\n");
+        for ((topic, district), days) in cells {
+            for date in self.truth.from.iter_days().take_while(|d| *d <= self.truth.to) {
+                let n = days.get(&Day::from(date)).copied().unwrap_or(0);
+                writeln!(counts, "{topic}|{district},{date},{n}").unwrap();
+            }
+        }
+        let at = self.folder.path();
+        fs::write(at.join("counts.csv"), counts).unwrap();
+        let from = JUDGED_FROM.to_string();
+        let args = ["--quiet", "detect", "--input", "counts.csv", "--frequency", "daily", "--from", &from];
+        weisu(at, &[&args[..], &["--region", "CN", "--out", "alarms.csv"]].concat()).ok();
+        let mut reader = csv::Reader::from_path(at.join("alarms.csv")).unwrap();
+        reader
+            .records()
+            .map(Result::unwrap)
+            .filter(|row| &row[7] == "1")
+            .map(|row| {
+                let (topic, district) = row[0].split_once('|').unwrap();
+                ((topic.to_owned(), district.to_owned()), row[1].parse().unwrap())
+            })
+            .collect()
+    }
+
+    /// Share of the judged days with an alarm among those on which nothing was planted.
+    fn false_alarms(
+        &self,
+        cells: &BTreeMap<Cell, BTreeMap<Day, i64>>,
+        alarms: &BTreeSet<(Cell, NaiveDate)>,
+    ) -> f64 {
+        let mut planted: BTreeSet<(Cell, NaiveDate)> = BTreeSet::new();
+        for event in self.truth.events.iter().filter(|e| e.kind != Kind::ComingRise) {
+            let hit = cells.keys().filter(|(topic, district)| {
+                event.topic.last() == Some(topic) && event.district.as_ref().is_none_or(|d| d == district)
+            });
+            // The week after is judged by a baseline that has just seen the rise.
+            let days = event.from.iter_days().take_while(|d| *d <= event.to + Days::new(7));
+            planted.extend(hit.flat_map(|cell| days.clone().map(|day| (cell.clone(), day))));
+        }
+        let judged = JUDGED_FROM.iter_days().take_while(|d| *d <= self.truth.to).count() * cells.len();
+        let quiet =
+            judged - planted.iter().filter(|(_, day)| (JUDGED_FROM..=self.truth.to).contains(day)).count();
+        alarms.difference(&planted).count() as f64 / quiet as f64
+    }
+}
+
+/// Topic of the second level and district.
+type Cell = (String, String);
+
+fn cell(event: &Planted) -> Cell {
+    (event.topic.last().unwrap().clone(), event.district.clone().unwrap())
+}
+
+/// The rows received before a day, and those since, each under the header.
+fn split(csv: &str, day: NaiveDate) -> (String, String) {
+    let (header, rows) = csv.split_once('\n').unwrap();
+    let at = header.split(',').position(|name| name == "受理时间").unwrap();
+    let day = day.to_string();
+    let (before, since): (Vec<&str>, Vec<&str>) =
+        rows.lines().partition(|row| row.split(',').nth(at).unwrap() < day.as_str());
+    (format!("{header}\n{}\n", before.join("\n")), format!("{header}\n{}\n", since.join("\n")))
+}
+
+#[tokio::test]
+async fn what_was_planted_is_found_again() {
+    let city = Lived::new();
+    let store = Database::sqlite(&city.folder).open().await.unwrap();
+
+    // Live at the end: an open alert on the very cell.
+    let emerging = city.planted(Kind::EmergingCluster).next().unwrap();
+    let open = store.open_alerts().await.unwrap();
+    let titles: Vec<_> = open.iter().map(|a| &a.body.title).collect();
+    let on_cell = open.iter().find(|a| {
+        a.body.kind == alarms::Kind::Spike
+            && a.body.topic == emerging.topic
+            && a.body.district == [emerging.district.clone().unwrap()]
+    });
+    assert!(on_cell.is_some(), "{emerging:?} is not among {titles:?}");
+
+    // Still to come: the season that begins after the last day is forecast at its height.
+    let cells = city.cells().await;
+    let coming = city.planted(Kind::ComingRise).next().unwrap();
+    let topic = coming.topic.last().unwrap();
+    let last_weeks = Day::from(coming.from - Days::new(28))..;
+    let of_topic = cells.iter().filter(|(cell, _)| cell.0 == *topic);
+    let before: i64 = of_topic.flat_map(|(_, days)| days.range(last_weeks.clone()).map(|(_, n)| n)).sum();
+    let sql = "SELECT SUM(f.mean) FROM forecasts f JOIN series s ON s.id = f.series JOIN topics t ON t.id = s.topic \
+        WHERE f.run = (SELECT MAX(id) FROM runs WHERE stage = 'forecast') AND f.grain = 0 AND s.basis = 'raw' \
+        AND s.district = 0 AND t.name = $1";
+    let ahead: f64 =
+        sqlx::query_scalar(sql).bind(topic).fetch_one(&mut city.connection().await).await.unwrap();
+    let rise = ahead / before as f64;
+    assert!(rise > coming.factor / 1.5 && rise < coming.factor * 1.5, "{rise} for {coming:?}");
+
+    // Over by now: every cluster of the last year, and most cells that a storm hit.
+    let alarms = city.alarms(&cells);
+    let is_found = |e: &Planted| {
+        let days = e.from.iter_days().take_while(|d| *d <= e.to);
+        days.into_iter().any(|day| alarms.contains(&(cell(e), day)))
+    };
+    let found = |kind: Kind| {
+        let all: Vec<_> = city.planted(kind).filter(|e| e.from >= JUDGED_FROM).collect();
+        (all.iter().filter(|e| is_found(e)).count(), all.len())
+    };
+    let (clusters, storms) = (found(Kind::Cluster), found(Kind::Storm));
+    assert!(clusters.1 > 0 && clusters.0 == clusters.1, "clusters {clusters:?}");
+    assert!(storms.1 > 20 && 3 * storms.0 >= 2 * storms.1, "storms {storms:?}");
+
+    // And days without anything planted seldom alarm.
+    let share = city.false_alarms(&cells, &alarms);
+    assert!(share < 0.01, "{share} at a nominal 0.005");
+}
