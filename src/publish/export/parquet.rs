@@ -1,5 +1,8 @@
 //! The export as Parquet, the same bytes for the same rows: no clock, no program version that changes with a patch.
-use std::{io::Write, sync::Arc};
+use std::{
+    io::{self, Write},
+    sync::{Arc, OnceLock},
+};
 
 use arrow_array::{
     ArrayRef, Date32Array, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray,
@@ -20,9 +23,37 @@ use crate::ticket::Day;
 /// Named in the file's footer; it changes only when the layout does.
 const CREATED_BY: &str = "weisu export 1";
 
+/// Remembers why writing failed, which the library tells as a text of its own.
+struct Watched<W> {
+    out: W,
+    failed: Arc<OnceLock<io::ErrorKind>>,
+}
+
+impl<W> Watched<W> {
+    fn seen<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &result {
+            self.failed.get_or_init(|| error.kind());
+        }
+        result
+    }
+}
+
+impl<W: Write> Write for Watched<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes);
+        self.seen(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.out.flush();
+        self.seen(flushed)
+    }
+}
+
 /// Writes row groups of Parquet.
 pub struct Writer<W: Write + Send> {
-    arrow: ArrowWriter<W>,
+    arrow: ArrowWriter<Watched<W>>,
+    failed: Arc<OnceLock<io::ErrorKind>>,
     schema: Arc<Schema>,
     common: Common,
 }
@@ -35,19 +66,31 @@ impl<W: Write + Send> Writer<W> {
             .set_created_by(CREATED_BY.to_owned())
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .build();
-        Ok(Self { arrow: ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties))?, schema, common })
+        let failed = Arc::new(OnceLock::new());
+        let out = Watched { out, failed: Arc::clone(&failed) };
+        let arrow = ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties))
+            .map_err(|error| cause(&failed, error))?;
+        Ok(Self { arrow, failed, schema, common })
     }
 
     /// Writes lines.
     pub fn write(&mut self, rows: &[Row]) -> Result<(), ParquetError> {
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns(&self.common, rows))?;
-        self.arrow.write(&batch)
+        self.arrow.write(&batch).map_err(|error| cause(&self.failed, error))
     }
 
     /// Writes the footer and hands the file back.
     pub fn finish(self) -> Result<W, ParquetError> {
-        self.arrow.into_inner()
+        match self.arrow.into_inner() {
+            Ok(watched) => Ok(watched.out),
+            Err(error) => Err(cause(&self.failed, error)),
+        }
     }
+}
+
+/// The error of the disk where there was one, else the library's.
+fn cause(failed: &OnceLock<io::ErrorKind>, error: ParquetError) -> ParquetError {
+    failed.get().map_or(error, |kind| io::Error::from(*kind).into())
 }
 
 fn schema() -> Schema {
