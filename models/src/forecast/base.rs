@@ -18,6 +18,9 @@ const MSTL_MIN_RATE: f64 = 1.0;
 const MSTL_MARGIN: f64 = 0.95;
 /// With fewer tickets in the scored days a comparison says nothing, and the pooled model stays.
 const MIN_SCORED_COUNT: f64 = 10.0;
+/// The same where the scored days have less than this share of the usual count: a dead season does not tell which
+/// model knows the coming one.
+const MIN_SCORED_SHARE: f64 = 0.5;
 
 /// Base forecasts of one series.
 #[derive(Debug, Clone)]
@@ -157,8 +160,8 @@ impl Candidates<'_> {
             let means = track.means.clone();
             return self.outcome(Model::Glm, Some(Fallback::AllZero), means, Some(track));
         }
-        let scored: f64 = self.scored().map(|(_, y)| y).sum();
-        if scored < MIN_SCORED_COUNT {
+        let (days, scored) = self.scored().fold((0.0, 0.0), |(n, sum), (_, y)| (n + 1.0, sum + y));
+        if scored < MIN_SCORED_COUNT || scored < MIN_SCORED_SHARE * self.rate * days {
             let means = track.means.clone();
             return self.outcome(Model::Glm, None, means, Some(track));
         }

@@ -1,7 +1,7 @@
 //! The local level: how a series stands now against its calendar profile.
 //!
 //! For half-lives H the level is r_H = (a_H + prior) / (b_H + prior) with a_H, b_H the exponentially weighted
-//! sums of counts and fitted means. Counts are winsorised at four standard deviations around the current level
+//! sums of counts and fitted means, and a prior of at least one usual day. Counts are winsorised at four standard deviations around the current level
 //! (half-life 28 days), so a burst does not become the new normal. The forecast uses the plain mean of r_H over
 //! a fixed mix of half-lives: selecting them from past errors gained nothing on the panels tried. Beyond
 //! [`FAST_DAYS`] the level drifts to the slow one, because what has been so for three months lasts longer than
@@ -22,7 +22,11 @@ const DISPERSION_DAYS: usize = 365;
 const WINSOR_HALF_LIFE: f64 = 28.0;
 /// Days in which the weight of the fast level falls to 1/e beyond [`FAST_DAYS`].
 const DRIFT_DAYS: f64 = 60.0;
+/// Least prior of a series that stands on its own, in tickets.
 const PRIOR_ALONE: f64 = 2.0;
+/// The same in usual days: the few tickets of a topic out of season say little of the season that comes.
+const PRIOR_DAYS: f64 = 1.0;
+/// Tickets that a cell's topic and district count for.
 const PRIOR_POOLED: f64 = 10.0;
 const FLOOR: f64 = 0.02;
 
@@ -34,12 +38,15 @@ pub type Levels = [f64; 4];
 pub struct Sums {
     counts: [f64; 4],
     means: [f64; 4],
+    /// Mean fitted count of a day over the filter's whole run.
+    usual: f64,
 }
 
 impl Sums {
     /// Levels of a series that stands on its own.
     pub fn alone(&self) -> Levels {
-        std::array::from_fn(|k| ((self.counts[k] + PRIOR_ALONE) / (self.means[k] + PRIOR_ALONE)).max(FLOOR))
+        let prior = PRIOR_ALONE.max(PRIOR_DAYS * self.usual);
+        std::array::from_fn(|k| ((self.counts[k] + prior) / (self.means[k] + prior)).max(FLOOR))
     }
 
     /// Levels of a cell, pulled to what its topic and district say together.
@@ -68,7 +75,8 @@ pub fn filter(design: &Design, y: &[f32], beta: &[f64], fitted_at: usize, origin
     let alpha = dispersion(&y[from..=fitted_at.max(from)], &means);
     let decay = HALF_LIVES.map(decay_of);
     let slow = decay_of(WINSOR_HALF_LIFE);
-    let mut sums = Sums { counts: [0.0; 4], means: [0.0; 4] };
+    let usual = means.iter().sum::<f64>() / means.len().max(1) as f64;
+    let mut sums = Sums { counts: [0.0; 4], means: [0.0; 4], usual };
     let (mut a, mut b) = (0.0, 0.0);
     let mut out = Vec::with_capacity(origins.len());
     let mut next = origins.iter().peekable();
@@ -133,6 +141,16 @@ mod tests {
         burst[399] = 500.0;
         let level = filter(&design, &burst, &beta, 300, &[399])[0].alone();
         assert!(factor(&level, 1) < 1.15, "{level:?}");
+    }
+
+    #[test]
+    fn the_dead_season_is_not_carried_into_the_next() {
+        let (design, beta) = flat_design(400);
+        let mut sums = filter(&design, &[10.0; 400], &beta, 300, &[399])[0];
+        // Ten weeks with a fitted ticket every other week, and none of them came.
+        sums.counts = [0.0; 4];
+        sums.means = [1.0; 4];
+        assert!(factor(&sums.alone(), 1) > 0.9, "{:?}", sums.alone());
     }
 
     #[test]
