@@ -1,7 +1,7 @@
 //! The local level: how a series stands now against its calendar profile.
 //!
 //! For half-lives H the level is r_H = (a_H + prior) / (b_H + prior) with a_H, b_H the exponentially weighted
-//! sums of counts and fitted means, and a prior of at least one usual day. Counts are winsorised at four standard deviations around the current level
+//! sums of counts and fitted means, and a prior of at least a quarter of a usual day. Counts are winsorised at four standard deviations around the current level
 //! (half-life 28 days), so a burst does not become the new normal. The forecast uses the plain mean of r_H over
 //! a fixed mix of half-lives: selecting them from past errors gained nothing on the panels tried. Beyond
 //! [`FAST_DAYS`] the level drifts to the slow one, because what has been so for three months lasts longer than
@@ -25,7 +25,7 @@ const DRIFT_DAYS: f64 = 60.0;
 /// Least prior of a series that stands on its own, in tickets.
 const PRIOR_ALONE: f64 = 2.0;
 /// The same in usual days: the few tickets of a topic out of season say little of the season that comes.
-const PRIOR_DAYS: f64 = 1.0;
+const PRIOR_DAYS: f64 = 0.25;
 /// Tickets that a cell's topic and district count for.
 const PRIOR_POOLED: f64 = 10.0;
 const FLOOR: f64 = 0.02;
@@ -145,9 +145,10 @@ mod tests {
 
     #[test]
     fn the_dead_season_is_not_carried_into_the_next() {
-        let (design, beta) = flat_design(400);
-        let mut sums = filter(&design, &[10.0; 400], &beta, 300, &[399])[0];
-        // Ten weeks with a fitted ticket every other week, and none of them came.
+        let (design, mut beta) = flat_design(400);
+        beta[0] = 100.0_f64.ln();
+        let mut sums = filter(&design, &[100.0; 400], &beta, 300, &[399])[0];
+        // The profile saw one ticket in the last weeks, and it did not come.
         sums.counts = [0.0; 4];
         sums.means = [1.0; 4];
         assert!(factor(&sums.alone(), 1) > 0.9, "{:?}", sums.alone());
