@@ -15,6 +15,7 @@
 //! | [`evaluation`] | MASE, RMSSE, WQL, coverage |
 //! | [`hotspot`] | surveillance detectors, exceedance of the seasonal norm, false discovery rate |
 //! | [`numeric`] | small dense solvers, distribution tails |
+pub mod boosting;
 pub mod calendar;
 pub mod evaluation;
 pub mod forecast;

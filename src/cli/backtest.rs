@@ -57,7 +57,7 @@ pub async fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
         Counted::Dedup => Basis::Dedup,
     };
     let (city, origin) = city::panel(&cx, basis).await?;
-    let fits = fit::fit(&cx, &city, origin).await?;
+    let fits = fit::fit(&cx, &city, origin).await?.nodes;
     cx.store.close().await;
     let groups = groups(city.keys.iter().map(|k| (k.topic_depth, k.district_depth)).zip(&fits));
     text::result(global.format, &groups, || {

@@ -27,6 +27,9 @@ pub struct Forecast {
     /// Days between two fits; between them the stored choice of models is used.
     #[garde(range(min = 1, max = 366))]
     pub refit_days: u32,
+    /// Whether series learn from each other what their own models miss (boosted residuals, from two years of data on).
+    #[garde(skip)]
+    pub boost: bool,
     /// Seed of everything random.
     #[garde(skip)]
     pub seed: i64,
@@ -42,6 +45,7 @@ impl Default for Forecast {
             topic_depth: 2,
             district_depth: 1,
             refit_days: 7,
+            boost: true,
             seed: 20_240_101,
         }
     }

@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use weisu_models::forecast::{self, NodeFit, Params};
+use weisu_models::forecast::{self, NodeFit, PanelFit, Params};
 
 use super::{Active, Cx, Done, city};
 use crate::{
@@ -20,6 +20,8 @@ pub struct Summary {
     pub models: BTreeMap<&'static str, usize>,
     /// Series by reason of a fallback.
     pub fallbacks: BTreeMap<String, usize>,
+    /// How much of the squared error boosting saved at unseen origins, by basis; absent where it is not used.
+    pub boost_gain: BTreeMap<&'static str, f64>,
     /// Last day known.
     pub origin: Option<chrono::NaiveDate>,
 }
@@ -37,35 +39,41 @@ pub async fn due(cx: &Cx) -> anyhow::Result<bool> {
 /// Runs the stage.
 pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
     let mut summary = Summary::default();
-    let mut raw: Option<(CityPanel, Vec<NodeFit>)> = None;
+    let mut raw: Option<(CityPanel, PanelFit)> = None;
     let mut rows = Vec::new();
     for basis in Basis::ALL {
         let (city, origin) = city::panel(cx, basis).await?;
         summary.origin = Some(origin.date());
-        let fits = match &raw {
+        let fitted = match &raw {
             // A source that labels no repeats has the same counts on both bases.
-            Some((same, fits)) if same.panel == city.panel => fits.clone(),
+            Some((same, fitted)) if same.panel == city.panel => fitted.clone(),
             _ => fit(cx, &city, origin).await?,
         };
-        rows.push((basis, city.keys.clone(), fits.clone()));
-        raw.get_or_insert((city, fits));
+        rows.push((basis, city.keys.clone(), fitted.clone()));
+        raw.get_or_insert((city, fitted));
     }
     let mut tx = cx.store.begin().await?;
-    for (basis, keys, fits) in rows {
+    for (basis, keys, fitted) in rows {
         let ids = tx.register_series(basis, &keys).await?;
         let mut fits: Vec<FitRow> =
-            ids.into_iter().zip(&fits).map(|(id, fit)| row(id, fit, &mut summary)).collect();
+            ids.into_iter().zip(&fitted.nodes).map(|(id, fit)| row(id, fit, &mut summary)).collect();
         fits.sort_unstable_by_key(|f| f.series);
         tx.put_fits(active.run, &fits).await?;
+        if let Some(boost) = &fitted.boost {
+            summary.boost_gain.insert(basis.name(), boost.gain());
+            tx.put_boost(active.run, basis, &serde_json::to_string(boost)?).await?;
+        }
     }
     let origin = summary.origin.map(Day::from);
     Done::new(tx, origin, &summary)
 }
 
 /// Fits one panel on the worker threads.
-pub async fn fit(cx: &Cx, city: &CityPanel, origin: Day) -> anyhow::Result<Vec<NodeFit>> {
+pub async fn fit(cx: &Cx, city: &CityPanel, origin: Day) -> anyhow::Result<PanelFit> {
     let calendar = city::calendar(&cx.config, city.panel.start.into(), origin.plus(400))?;
-    let params = Params { origins: cx.config.forecast.origins, ..Params::default() };
+    let settings = &cx.config.forecast;
+    let boosted = if settings.boost { Params::default().boosted } else { 0 };
+    let params = Params { origins: settings.origins, boosted, ..Params::default() };
     let (city, progress) = (city.clone(), cx.progress.clone());
     let total = city.hierarchy.nodes.len() as u64;
     let fits = tokio::task::spawn_blocking(move || {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use anyhow::bail;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
-use weisu_models::forecast::{self, Fallback, Horizon, NodeFit, NodeForecast, PanelForecast};
+use weisu_models::forecast::{self, Fallback, Horizon, NodeFit, NodeForecast, PanelFit, PanelForecast};
 
 use super::{Active, Cx, Done, city};
 use crate::{
@@ -61,10 +61,12 @@ pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
         let fits: Vec<Option<NodeFit>> =
             city.keys.iter().map(|key| known.get(key).and_then(|id| stored.get(id)).cloned()).collect();
         summary.borrowed += fits.iter().filter(|f| f.is_none()).count();
-        let fits = with_borrowed(&city, fits)?;
-        fits.iter().for_each(|f| *summary.models.entry(f.model.name()).or_default() += 1);
-        summary.series += fits.len();
-        let published = publish(cx, city, fits, origin).await?;
+        let nodes = with_borrowed(&city, fits)?;
+        nodes.iter().for_each(|f| *summary.models.entry(f.model.name()).or_default() += 1);
+        summary.series += nodes.len();
+        let boost =
+            cx.store.boost(fit_run.id, basis).await?.map(|json| serde_json::from_str(&json)).transpose()?;
+        let published = publish(cx, city, PanelFit { nodes, boost }, origin).await?;
         written.push((basis, published));
     }
     let mut tx = cx.store.begin().await?;
@@ -101,7 +103,7 @@ fn with_borrowed(city: &CityPanel, fits: Vec<Option<NodeFit>>) -> anyhow::Result
 async fn publish(
     cx: &Cx,
     city: CityPanel,
-    fits: Vec<NodeFit>,
+    fitted: PanelFit,
     origin: Day,
 ) -> anyhow::Result<(Vec<SeriesKey>, PanelForecast)> {
     let horizon = Horizon { days: cx.config.forecast.days, months: cx.config.forecast.months };
@@ -110,7 +112,7 @@ async fn publish(
     let total = city.hierarchy.nodes.len() as u64;
     let panel = tokio::task::spawn_blocking(move || {
         let at = |done: usize| progress.at("forecast", done as u64, total.max(done as u64));
-        let panel = forecast::forecast(&city.panel, &city.hierarchy, &calendar, &fits, horizon, &at);
+        let panel = forecast::forecast(&city.panel, &city.hierarchy, &calendar, &fitted, horizon, &at);
         progress.done("forecast");
         (city.keys, panel)
     });

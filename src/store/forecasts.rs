@@ -2,8 +2,8 @@
 //!
 //! A year of a big city is millions of rows a day, so forecasts go in by the fastest way each database has:
 //! SQLite by statements of many rows in one transaction, PostgreSQL by binary COPY. Rows are sent in key order.
-use super::{Doing, Run, Store, StoreError, Tx, on_read};
-use crate::ticket::Day;
+use super::{Doing, Run, Store, StoreError, Tx, execute, on_read};
+use crate::ticket::{Basis, Day};
 
 /// Whether a forecast period is a day or a calendar month.
 #[derive(
@@ -167,6 +167,13 @@ impl Tx {
         }
         Ok(())
     }
+
+    /// Adds what the series of a basis have in common, as JSON.
+    pub async fn put_boost(&mut self, run: i64, basis: Basis, boost: &str) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO boosts (run, basis, boost) VALUES ($1, $2, $3)";
+        execute!(self, "write fits", SQL, run, basis.name(), boost)?;
+        Ok(())
+    }
 }
 
 /// One row in PostgreSQL's binary COPY format: field count, then length and big-endian bytes of each field.
@@ -198,6 +205,15 @@ impl Store {
         const SQL: &str = "SELECT series, model, fallback, fit, mase, rmsse, wql, wql_naive, coverage_80, coverage_95, \
              scored FROM fits WHERE run = $1 ORDER BY series";
         on_read!(self, c => sqlx::query_as(SQL).bind(run).fetch_all(c)).doing("read fits")
+    }
+
+    /// What the series of a basis have in common in a fit, as JSON; `None` where that was of no use.
+    pub async fn boost(&self, run: i64, basis: Basis) -> Result<Option<String>, StoreError> {
+        const SQL: &str = "SELECT boost FROM boosts WHERE run = $1 AND basis = $2";
+        let row: Option<(String,)> =
+            on_read!(self, c => sqlx::query_as(SQL).bind(run).bind(basis.name()).fetch_optional(c))
+                .doing("read fits")?;
+        Ok(row.map(|(boost,)| boost))
     }
 
     /// Expected tickets of whole weeks after `origin`, as (series, week from 0, sum of daily means).

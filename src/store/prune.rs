@@ -6,7 +6,7 @@ impl Tx {
     /// Drops what ended before `before`, except the newest successful run of each stage and what rests on it.
     /// Returns rows by table.
     pub async fn prune(&mut self, before: Millis) -> Result<Vec<(&'static str, u64)>, StoreError> {
-        const OLD: [(&str, &str); 6] = [
+        const OLD: [(&str, &str); 7] = [
             (
                 "forecasts",
                 "DELETE FROM forecasts WHERE run IN (SELECT id FROM runs WHERE stage = 'forecast' AND started < $1 \
@@ -17,6 +17,7 @@ impl Tx {
                 "DELETE FROM fits WHERE run IN (SELECT id FROM runs WHERE stage = 'fit' AND started < $1 \
               AND id <> (SELECT COALESCE(MAX(id), 0) FROM runs WHERE stage = 'fit' AND status = 'ok'))",
             ),
+            ("boosts", "DELETE FROM boosts WHERE run NOT IN (SELECT run FROM fits)"),
             (
                 "alarms",
                 "DELETE FROM alarms WHERE run IN (SELECT id FROM runs WHERE stage = 'detect' AND started < $1)",

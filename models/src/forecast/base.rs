@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::{
-    Fallback, Model, NodeFit, mstl,
+    Fallback, Model, NodeFit,
+    boost::{self, Around, Boost, Class, Sample, Sampling},
+    mstl,
     plan::{MIN_DAYS, Plan},
     seasonal_naive,
-    track::{Context, Parents, Track, track},
+    track::{Boosting, Context, Parents, Track, track},
 };
 use crate::{hierarchy::Hierarchy, series::Panel};
 
@@ -33,6 +35,8 @@ pub struct Outcome {
     pub mse: f64,
     /// Forecast means, origin by origin, lead by lead.
     pub means: Vec<f32>,
+    /// Some of them with what came, where boosting learns.
+    pub samples: Vec<Sample>,
     track: Option<Track>,
 }
 
@@ -46,6 +50,16 @@ pub struct Base {
 }
 
 impl Base {
+    /// Takes all samples out, margins' first, cells' by node: in any order of the cells they are the same.
+    pub fn take_samples(&mut self, hierarchy: &Hierarchy) -> Vec<Sample> {
+        let mut cells: Vec<usize> = (0..self.cells.len()).collect();
+        cells.sort_unstable_by_key(|i| hierarchy.cells[*i].own);
+        let mut samples: Vec<Sample> =
+            self.margins.iter_mut().flat_map(|(_, outcome)| std::mem::take(&mut outcome.samples)).collect();
+        samples.extend(cells.into_iter().flat_map(|i| std::mem::take(&mut self.cells[i].samples)));
+        samples
+    }
+
     /// The outcome of a margin node.
     pub fn margin(&self, node: usize) -> Option<&Outcome> {
         self.margins.binary_search_by_key(&node, |(k, _)| *k).ok().map(|at| &self.margins[at].1)
@@ -63,7 +77,7 @@ pub enum Choice<'a> {
 
 /// Forecasts all margins, then all cells, in parallel; `choice` says how node `k` gets its model.
 pub fn forecasts<'a>(
-    context: &Context,
+    context: &Context<'_>,
     panel: &Panel,
     hierarchy: &Hierarchy,
     choice: impl Fn(usize) -> Choice<'a> + Sync,
@@ -75,7 +89,8 @@ pub fn forecasts<'a>(
     let margins: Vec<(usize, Outcome)> = margins
         .into_par_iter()
         .map(|k| {
-            let outcome = series(context, &hierarchy.series(panel, k), None, choice(k));
+            let place = Place { node: k, class: hierarchy.nodes[k].level.into(), parents: None };
+            let outcome = series(context, &hierarchy.series(panel, k), place, choice(k));
             tick();
             (k, outcome)
         })
@@ -86,16 +101,22 @@ pub fn forecasts<'a>(
         .map(|i| {
             let own = hierarchy.cells[i].own;
             if let Some(outcome) = base.margin(own) {
-                return Outcome { track: None, ..outcome.clone() };
+                return Outcome { track: None, samples: Vec::new(), ..outcome.clone() };
             }
             let y = panel.cell(i).to_vec();
-            let mut outcome = series(context, &y, parents(&base, hierarchy, i), choice(own));
+            let place = Place { node: own, class: Class::Cell, parents: parents(&base, hierarchy, i) };
+            let mut outcome = series(context, &y, place, choice(own));
             outcome.track = None;
             tick();
             outcome
         })
         .collect();
     base
+}
+
+/// How much of a panel's past forecasts boosting learns from.
+pub fn sampling(hierarchy: &Hierarchy, plan: &Plan) -> Sampling {
+    Sampling::new(hierarchy.cells.len(), margins(hierarchy).len(), plan.width())
 }
 
 /// Nodes over all districts or over all topics.
@@ -110,7 +131,96 @@ fn parents<'a>(base: &'a Base, hierarchy: &Hierarchy, cell: usize) -> Option<Par
     Some(Parents { topic: track(nodes.topic)?, district: track(nodes.district)?, total: track(0)? })
 }
 
-fn series(context: &Context, y: &[f32], parents: Option<Parents<'_>>, choice: Choice<'_>) -> Outcome {
+/// Where a series stands, and what it borrows from.
+#[derive(Debug, Clone, Copy)]
+struct Place<'a> {
+    node: usize,
+    class: Class,
+    parents: Option<Parents<'a>>,
+}
+
+/// One series: its model's forecasts, then what boosting asks for.
+fn series(context: &Context<'_>, y: &[f32], place: Place<'_>, choice: Choice<'_>) -> Outcome {
+    let mut outcome = own_forecast(context, y, place.parents, choice);
+    // What is published because nothing beat it is published as it is.
+    if outcome.model == Model::SeasonalNaive {
+        return outcome;
+    }
+    let Some(mut track) = outcome.track.take() else { return outcome };
+    match context.boosting {
+        Boosting::Off => {}
+        Boosting::Learn(sampling) => {
+            outcome.samples = samples(context, y, place, sampling, &mut track, &outcome.means);
+        }
+        Boosting::Use(boost) => boosted(context, y, place, boost, &mut track, &mut outcome.means),
+    }
+    outcome.track = Some(track);
+    outcome
+}
+
+/// Multiplies the means by what the series have in common; the levels are kept for cells.
+fn boosted(
+    context: &Context<'_>,
+    y: &[f32],
+    place: Place<'_>,
+    boost: &Boost,
+    track: &mut Track,
+    means: &mut [f32],
+) {
+    for (at, means) in means.chunks_exact_mut(context.plan.leads.max(1)).enumerate() {
+        let own = track.signals_at(context, y, at);
+        let around =
+            Around { class: place.class, own: &own, parents: place.parents.and_then(|p| p.signals(at)) };
+        let profile = |lead| track.profile(context, at, lead);
+        let factors = boost.factors(&context.design, &context.special, &around, means.len(), profile);
+        for (mean, factor) in means.iter_mut().zip(factors) {
+            *mean = (f64::from(*mean) * factor) as f32;
+        }
+        track.signals.push(own.levels);
+    }
+}
+
+/// Forecasts of the past to learn from; a margin's levels are kept for its cells.
+fn samples(
+    context: &Context<'_>,
+    y: &[f32],
+    place: Place<'_>,
+    sampling: Sampling,
+    track: &mut Track,
+    means: &[f32],
+) -> Vec<Sample> {
+    let plan = &context.plan;
+    let mut out = Vec::new();
+    for (at, origin) in plan.origins.iter().enumerate() {
+        let taken: Vec<usize> =
+            (1..=plan.leads).filter(|lead| sampling.takes(place.class, place.node, at, *lead)).collect();
+        if taken.is_empty() && place.parents.is_some() {
+            continue;
+        }
+        let own = track.signals_at(context, y, at);
+        let around =
+            Around { class: place.class, own: &own, parents: place.parents.and_then(|p| p.signals(at)) };
+        for lead in taken {
+            let (count, mean) = (y[origin + lead], means[at * plan.leads + lead - 1]);
+            if Sampling::is_usable(mean, count) {
+                let profile = track.profile(context, at, lead);
+                let x = boost::row(&context.design, &context.special, &around, lead, profile);
+                out.push(Sample { x, origin: at, class: place.class, y: count, mean });
+            }
+        }
+        if place.parents.is_none() {
+            track.signals.push(own.levels);
+        }
+    }
+    out
+}
+
+fn own_forecast(
+    context: &Context<'_>,
+    y: &[f32],
+    parents: Option<Parents<'_>>,
+    choice: Choice<'_>,
+) -> Outcome {
     let known = y.iter().filter(|v| !v.is_nan());
     let (days, count) = known.fold((0, 0.0), |(n, sum), v| (n + 1, sum + f64::from(*v)));
     let fitted = match choice {
@@ -209,7 +319,7 @@ impl Candidates<'_> {
             },
             _ => return self.naive(None, track),
         };
-        Outcome { model, fallback: None, mse: 0.0, means, track }
+        Outcome { model, fallback: None, mse: 0.0, means, samples: Vec::new(), track }
     }
 
     fn naive(mut self, fallback: Option<Fallback>, track: Option<Track>) -> Outcome {
@@ -224,7 +334,7 @@ impl Candidates<'_> {
         means: Vec<f32>,
         track: Option<Track>,
     ) -> Outcome {
-        Outcome { model, fallback, mse: self.mse(&means), means, track }
+        Outcome { model, fallback, mse: self.mse(&means), means, samples: Vec::new(), track }
     }
 
     /// Position and count of every known target day.

@@ -3,12 +3,11 @@ use chrono::{Datelike, Months, NaiveDate};
 use rayon::prelude::*;
 
 use super::{
-    Horizon, Model, NodeFit, NodeForecast, PanelForecast, Scores,
+    Horizon, Model, NodeFit, NodeForecast, PanelFit, PanelForecast, Scores,
     base::{self, Base, Choice},
-    glm,
     plan::Plan,
     reconcile::Reconciler,
-    track::Context,
+    track::{Boosting, Context},
     weekly::count_quantiles,
 };
 use crate::{
@@ -27,25 +26,24 @@ const GRID: f64 = (1_u64 << 24) as f64;
 /// squared errors of topics and districts of a large city grew by a third to double.
 const MONTHLY_DRIFT: f64 = 0.15;
 
-/// One fit at the panel's last day with the models of `fits`, coherent and with quantiles.
+/// One fit at the panel's last day with what the weekly step found, coherent and with quantiles.
 ///
-/// `fits` holds one entry per node of `hierarchy`, from [`super::fit`]; a node without one gets the GLM and a
+/// `fitted` holds one entry per node of `hierarchy`, from [`super::fit`]; a node without one gets the GLM and a
 /// wide band. A panel without days or cells gives empty forecasts.
 pub fn forecast(
     panel: &Panel,
     hierarchy: &Hierarchy,
     calendar: &Calendar,
-    fits: &[NodeFit],
+    fitted: &PanelFit,
     horizon: Horizon,
     progress: &(dyn Fn(usize) + Sync),
 ) -> PanelForecast {
     let months = panel.origin().map_or_else(Vec::new, |origin| months_after(origin, horizon.months));
     let leads = horizon.days.max(months.last().map_or(0, |last| lead_of_end(panel, *last)));
-    let context = Context {
-        design: Design::new(panel.start, panel.days() + leads, calendar),
-        plan: Plan::newest(panel.days(), leads),
-        weights: glm::weights_by_age(),
-    };
+    let fits = &fitted.nodes;
+    let design = Design::new(panel.start, panel.days() + leads, calendar);
+    let boosting = fitted.boost.as_ref().map_or(Boosting::Off, Boosting::Use);
+    let context = Context::new(design, Plan::newest(panel.days(), leads), boosting);
     let mut base = base::forecasts(&context, panel, hierarchy, |k| Choice::Fixed(fits.get(k)), progress);
     let weight = |k: usize| fits.get(k).map_or(0.0, |fit| fit.mse);
     if let Some(reconciler) = Reconciler::new(hierarchy, &base, weight) {

@@ -23,7 +23,7 @@ impl Plan {
     /// Rolling origins whose forecast days lie within `days` known days.
     pub fn rolling(days: usize, params: &Params) -> Self {
         let newest = days.checked_sub(1 + params.horizon);
-        let mut origins: Vec<usize> = (0..params.origins)
+        let mut origins: Vec<usize> = (0..params.origins.max(params.boosted))
             .filter_map(|j| newest?.checked_sub(j * params.step.max(1)))
             .filter(|origin| origin + 1 >= MIN_DAYS)
             .collect();
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn rolling_origins_end_before_the_last_day_and_share_profiles() {
-        let plan = Plan::rolling(200, &Params { origins: 6, step: 14, horizon: 28 });
+        let plan = Plan::rolling(200, &Params { origins: 6, boosted: 0, step: 14, horizon: 28 });
         assert_eq!(plan.origins, [101, 115, 129, 143, 157, 171]);
         assert_eq!(plan.profiles, [0..4, 4..6]);
         assert_eq!(plan.targets().last(), Some(199));

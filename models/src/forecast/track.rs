@@ -1,20 +1,44 @@
 //! One series through the count GLM at every origin of a plan: profiles, levels and forecast means.
 use super::{
+    boost::{Boost, LogLevels, Sampling, Signals, Special},
     glm::{self, GlmError, Prior, Weighted},
     level::{self, Levels},
     plan::Plan,
 };
 use crate::regressors::Design;
 
+/// What is done about the factor that series have in common beyond their own forecasts.
+#[derive(Debug, Clone, Copy)]
+pub enum Boosting<'a> {
+    /// Nothing.
+    Off,
+    /// Samples are taken to learn it from.
+    Learn(Sampling),
+    /// It is applied.
+    Use(&'a Boost),
+}
+
 /// What every series of a panel shares.
 #[derive(Debug)]
-pub struct Context {
+pub struct Context<'a> {
     /// Calendar rows for the panel's days and the leads after them.
     pub design: Design,
     /// Origins.
     pub plan: Plan,
     /// Weight by age of a day.
     pub weights: Vec<f64>,
+    /// Kinds of special day.
+    pub special: Special,
+    /// What to do beyond each series' own forecast.
+    pub boosting: Boosting<'a>,
+}
+
+impl<'a> Context<'a> {
+    /// A context over the rows of `design`.
+    pub fn new(design: Design, plan: Plan, boosting: Boosting<'a>) -> Self {
+        let special = Special::of(&design);
+        Self { design, plan, weights: glm::weights_by_age(), special, boosting }
+    }
 }
 
 /// The GLM of one series.
@@ -24,6 +48,8 @@ pub struct Track {
     betas: Vec<Vec<f64>>,
     /// Levels per origin.
     levels: Vec<Levels>,
+    /// What series below see of this one, per origin; empty without boosting.
+    pub signals: Vec<LogLevels>,
     /// Forecast means, origin by origin, lead by lead.
     pub means: Vec<f32>,
 }
@@ -39,7 +65,30 @@ pub struct Parents<'a> {
     pub total: &'a Track,
 }
 
-impl Parents<'_> {
+impl Track {
+    /// Coefficients at the origin at position `at` of the plan.
+    fn beta(&self, plan: &Plan, at: usize) -> &[f64] {
+        let profile = plan.profiles.partition_point(|range| range.end <= at);
+        &self.betas[profile]
+    }
+
+    /// The series' past as seen from an origin.
+    pub fn signals_at(&self, context: &Context<'_>, y: &[f32], at: usize) -> Signals {
+        Signals::new(&context.design, y, self.beta(&context.plan, at), context.plan.origins[at])
+    }
+
+    /// Fitted mean `lead` days after an origin, without level.
+    pub fn profile(&self, context: &Context<'_>, at: usize, lead: usize) -> f64 {
+        glm::mean(&context.design, context.plan.origins[at] + lead, self.beta(&context.plan, at))
+    }
+}
+
+impl<'a> Parents<'a> {
+    /// Their levels at an origin, as boosting sees them.
+    pub fn signals(&self, at: usize) -> Option<[&'a LogLevels; 3]> {
+        Some([self.topic.signals.get(at)?, self.district.signals.get(at)?, self.total.signals.get(at)?])
+    }
+
     /// The profile that topic and district suggest together; its intercept is not used.
     fn center(&self, profile: usize) -> Vec<f64> {
         let (topic, district) = (&self.topic.betas[profile], &self.district.betas[profile]);
@@ -60,9 +109,14 @@ impl Parents<'_> {
 ///
 /// # Errors
 /// When a profile cannot be fitted.
-pub fn track(context: &Context, y: &[f32], parents: Option<Parents<'_>>) -> Result<Track, GlmError> {
+pub fn track(context: &Context<'_>, y: &[f32], parents: Option<Parents<'_>>) -> Result<Track, GlmError> {
     let Context { design, plan, .. } = context;
-    let mut track = Track { betas: Vec::new(), levels: Vec::new(), means: Vec::with_capacity(plan.width()) };
+    let mut track = Track {
+        betas: Vec::new(),
+        levels: Vec::new(),
+        signals: Vec::new(),
+        means: Vec::with_capacity(plan.width()),
+    };
     for (profile, range) in plan.profiles.iter().enumerate() {
         let origins = &plan.origins[range.clone()];
         let center = parents.map(|p| p.center(profile));
@@ -87,7 +141,7 @@ pub fn track(context: &Context, y: &[f32], parents: Option<Parents<'_>>) -> Resu
 }
 
 fn profile_at(
-    context: &Context,
+    context: &Context<'_>,
     y: &[f32],
     origin: usize,
     center: Option<Vec<f64>>,

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::{
-    Fallback, Model, NodeFit, Params, QUANTILES, Scores,
+    Boost, Fallback, Model, NodeFit, PanelFit, Params, QUANTILES, Scores,
     base::{self, Base, Choice},
-    glm,
     plan::Plan,
     reconcile::Reconciler,
     seasonal_naive,
-    track::Context,
+    track::{Boosting, Context},
 };
 use crate::{
     calendar::Calendar,
@@ -27,39 +26,43 @@ use crate::{
 
 /// Chooses a model per cell by rolling origin and measures dispersion and scores at every node.
 ///
-/// Each origin's forecasts use nothing after it. Returns one [`NodeFit`] per node of `hierarchy`. `progress` is
-/// called with the number of series finished so far (nodes of the hierarchy at the end), from any thread.
+/// Each origin's forecasts use nothing after it. Scores are those of the series' own forecasts, before boosting.
+/// `progress` is called with the number of series finished so far (nodes of the hierarchy at the end), from any thread.
 pub fn fit(
     panel: &Panel,
     hierarchy: &Hierarchy,
     calendar: &Calendar,
     params: &Params,
     progress: &(dyn Fn(usize) + Sync),
-) -> Vec<NodeFit> {
-    let context = Context {
-        design: Design::new(panel.start, panel.days(), calendar),
-        plan: Plan::rolling(panel.days(), params),
-        weights: glm::weights_by_age(),
+) -> PanelFit {
+    let plan = Plan::rolling(panel.days(), params);
+    let boosting = match params.boosted {
+        0 => Boosting::Off,
+        _ => Boosting::Learn(base::sampling(hierarchy, &plan)),
     };
+    let context = Context::new(Design::new(panel.start, panel.days(), calendar), plan, boosting);
     let mut base = base::forecasts(&context, panel, hierarchy, |_| Choice::Backtest, progress);
+    let boost = Boost::fit(&base.take_samples(hierarchy), &context.plan, params.step);
     let mse = own_errors(hierarchy, &base);
     if let Some(reconciler) = Reconciler::new(hierarchy, &base, |k| mse[k]) {
         reconciler.apply(hierarchy, &mut base);
     }
-    let backtest = Backtest { panel, hierarchy, plan: &context.plan, base: &base };
+    let measured = context.plan.origins.len().saturating_sub(params.origins)..;
+    let backtest = Backtest { panel, hierarchy, plan: &context.plan, measured, base: &base };
     let nodes = 0..hierarchy.nodes.len();
     let errors: Vec<Errors> = nodes.clone().into_par_iter().map(|k| backtest.errors(k)).collect();
     let centres = centres(hierarchy, &errors, params.horizon);
-    let fits = nodes
+    let nodes = nodes
         .into_par_iter()
         .map(|k| {
             let centre = &centres[&hierarchy.nodes[k].level];
             let (alpha, growth) = centre.daily(&errors[k]);
+            let boosted = boost.as_ref().map_or(1.0, |b| b.dispersion(hierarchy.nodes[k].level.into()));
             let (model, fallback) = model_of(hierarchy, &base, k);
             NodeFit {
                 model,
                 fallback,
-                alpha,
+                alpha: alpha * boosted,
                 growth,
                 alpha_month: centre.monthly(&errors[k]),
                 mse: mse[k],
@@ -68,7 +71,7 @@ pub fn fit(
         })
         .collect();
     progress(hierarchy.nodes.len());
-    fits
+    PanelFit { nodes, boost }
 }
 
 /// Mean squared error of each node's own forecast: its margin's, its cell's, else the sum of its cells'.
@@ -115,10 +118,18 @@ struct Backtest<'a> {
     panel: &'a Panel,
     hierarchy: &'a Hierarchy,
     plan: &'a Plan,
+    /// Positions of the origins that count.
+    measured: std::ops::RangeFrom<usize>,
     base: &'a Base,
 }
 
 impl Backtest<'_> {
+    /// The origins that count, each with the node's coherent means from it.
+    fn forecasts<'b>(&self, means: &'b [f64]) -> impl Iterator<Item = (usize, &'b [f64])> {
+        let first = self.measured.start;
+        self.plan.origins[first..].iter().copied().zip(means.chunks_exact(self.plan.leads).skip(first))
+    }
+
     /// The node's coherent means, origin by origin.
     fn means(&self, k: usize) -> Vec<f64> {
         let mut sum = vec![0.0; self.plan.width()];
@@ -137,7 +148,7 @@ impl Backtest<'_> {
             return errors;
         }
         let y = self.hierarchy.series(self.panel, k);
-        for (origin, means) in self.plan.origins.iter().zip(self.means(k).chunks_exact(leads)) {
+        for (origin, means) in self.forecasts(&self.means(k)) {
             errors.push_origin(&y[origin + 1..=origin + leads], means);
         }
         errors
@@ -150,11 +161,9 @@ impl Backtest<'_> {
             return scorer.scores();
         }
         let y = self.hierarchy.series(self.panel, k);
-        let scales = scales(&y, &self.plan.origins);
-        for ((origin, means), scale) in
-            self.plan.origins.iter().zip(self.means(k).chunks_exact(leads)).zip(scales)
-        {
-            let naive = seasonal_naive::forecast(&y[..=*origin], leads);
+        let scales = scales(&y, &self.plan.origins[self.measured.start..]);
+        for ((origin, means), scale) in self.forecasts(&self.means(k)).zip(scales) {
+            let naive = seasonal_naive::forecast(&y[..=origin], leads);
             for (lead, mean) in (1..).zip(means) {
                 let count = f64::from(y[origin + lead]);
                 if !count.is_nan() {

@@ -2,20 +2,25 @@
 use ndarray::Array2;
 use proptest::prelude::*;
 use weisu_models::{
-    forecast::{Fallback, Horizon, Model, NodeFit, PanelForecast, Params, fit, forecast},
+    forecast::{Fallback, Horizon, Model, NodeFit, PanelFit, PanelForecast, Params, fit, forecast},
     hierarchy::Hierarchy,
     series::Panel,
 };
 
 use crate::support::{City, city};
 
-const PARAMS: Params = Params { origins: 6, step: 14, horizon: 28 };
+const PARAMS: Params = Params { origins: 6, boosted: 0, step: 14, horizon: 28 };
 const HORIZON: Horizon = Horizon { days: 40, months: 3 };
 
 fn run(city: &City) -> (Vec<NodeFit>, PanelForecast) {
-    let fits = fit(&city.panel, &city.hierarchy, &city.calendar, &PARAMS, &|_| ());
-    let done = forecast(&city.panel, &city.hierarchy, &city.calendar, &fits, HORIZON, &|_| ());
-    (fits, done)
+    let (fitted, done) = run_with(city, &PARAMS);
+    (fitted.nodes, done)
+}
+
+fn run_with(city: &City, params: &Params) -> (PanelFit, PanelForecast) {
+    let fitted = fit(&city.panel, &city.hierarchy, &city.calendar, params, &|_| ());
+    let done = forecast(&city.panel, &city.hierarchy, &city.calendar, &fitted, HORIZON, &|_| ());
+    (fitted, done)
 }
 
 fn check_shape(city: &City, done: &PanelForecast) {
@@ -119,14 +124,18 @@ fn a_city_is_coherent_over_cells_days_and_months() {
 fn the_backtest_uses_nothing_after_its_origins() {
     // A burst on the last scored day raises the squared error by what the unchanged forecast says; a forecast
     // that had seen the burst would be read off as far too high.
-    let params = Params { origins: 1, step: 14, horizon: 28 };
+    let params = Params { origins: 1, boosted: 0, step: 14, horizon: 28 };
     let plain = city(2, 2, 500, 9);
     let mut burst = city(2, 2, 500, 9);
     let t = 499;
     let before = burst.panel.counts.column(t).to_owned();
     burst.panel.counts.column_mut(t).mapv_inplace(|v| v + 1000.0);
     let mse = |city: &City| -> Vec<f64> {
-        fit(&city.panel, &city.hierarchy, &city.calendar, &params, &|_| ()).iter().map(|f| f.mse).collect()
+        fit(&city.panel, &city.hierarchy, &city.calendar, &params, &|_| ())
+            .nodes
+            .iter()
+            .map(|f| f.mse)
+            .collect()
     };
     let (a, b) = (mse(&plain), mse(&burst));
     for (i, cell) in plain.hierarchy.cells.iter().enumerate() {
@@ -156,6 +165,34 @@ fn the_order_of_the_cells_does_not_matter() {
             assert!((a - b).abs() <= 1e-4 * (1.0 + a), "node {k}: {a} {b}");
         }
     }
+}
+
+/// Three years with a level that rises and falls by the month, which boosting can learn from.
+fn moody() -> City {
+    let mut city = city(4, 3, 1200, 13);
+    for t in 0..city.panel.days() {
+        let mood = 1.0 + 0.5 * ((t / 30 * 7 % 11) as f32 / 10.0 - 0.5);
+        city.panel.counts.column_mut(t).mapv_inplace(|v| (v * mood).round());
+    }
+    city
+}
+
+#[test]
+fn boosting_changes_the_forecast_and_keeps_it_coherent_and_reproducible() {
+    let city = moody();
+    let plain = run_with(&city, &Params { boosted: 0, ..Params::default() });
+    let on = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| run_with(&city, &Params::default()))
+    };
+    let (fitted, done) = on(1);
+    assert!(plain.0.boost.is_none() && fitted.boost.is_some());
+    assert_ne!(plain.1, done);
+    let (again, same) = on(2);
+    assert_eq!(serde_json::to_string(&fitted).unwrap(), serde_json::to_string(&again).unwrap());
+    assert_eq!(done, same);
+    check_shape(&city, &done);
+    check_coherence(&city, &done);
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub const MORNING: &str = "2025-11-10T00:00:00Z";
 pub const LATER: &str = "2025-11-10T00:20:00Z";
 
 /// What makes every run quick, and raises alerts in a quiet city.
-const QUICK: &str = "[forecast]\ndays = 14\nmonths = 2\norigins = 4\ntopic_depth = 1\n\n\
+const QUICK: &str = "[forecast]\ndays = 14\nmonths = 2\norigins = 4\nboost = false\ntopic_depth = 1\n\n\
     [detect]\nalpha = 0.1\nfalse_discovery_rate = 1.0\nmin_count = 2\nexceedance_margin = 0.01\n\n";
 
 /// A folder with everything a weisu needs.
