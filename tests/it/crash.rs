@@ -123,6 +123,10 @@ async fn check(database: &Database, args: &[&str], stage: &str, expected: &[(&'s
         assert!(begun.elapsed() < Duration::from_secs(20), "{stage}: {:?}", begun.elapsed());
         child.wait().unwrap();
         let errors = at.ask("SELECT stage || ': ' || error FROM runs WHERE status = 'failed'").await;
+        // Killed between its commit reaching the log and the log's index: the next to open the store finds it done.
+        if errors.is_empty() && at.runs().await.contains(&format!("{stage} ok")) {
+            continue;
+        }
         assert_eq!(errors, [format!("{stage}: the process ended before the run did")]);
         // What an attempt was cut off from is due again when its claim has run out.
         at.must(&["once"], LATER);
