@@ -30,6 +30,10 @@ const ENGLISH: [(&str, &str); 8] = [
     ("抗战胜利日", "Victory Day"),
 ];
 
+/// Built-in seasons: name, and what people read for it.
+const SEASONS: [(&str, &str, &str); 2] =
+    [("heating", "供暖季", "Heating season"), ("flood", "汛期", "Flood season")];
+
 /// Length of one entry of the announcement table: date (8), off flag, name index, signed offset (3).
 const ENTRY: usize = 13;
 
@@ -38,10 +42,10 @@ pub fn english_name(name: &str) -> Option<&'static str> {
     ENGLISH.iter().find(|(chinese, _)| *chinese == name).map(|(_, english)| *english)
 }
 
-/// Holidays, make-up workdays and the heating and flood seasons of every year in `years`.
+/// Holidays, make-up workdays and seasons of every year in `years`.
 ///
-/// Seasons follow the statutory dates of Beijing: `heating` 15 November to 15 March, `flood` 1 June to
-/// 15 September. They carry [`Status::Predicted`], because the authority moves heating by the weather.
+/// Seasons follow the dates of Beijing: `heating` 15 November to 15 March, `flood` 1 June to 15 September. They carry
+/// [`Status::Predicted`], because the authority moves heating by the weather; a city says its own.
 pub fn calendar(years: &RangeInclusive<i32>) -> Calendar {
     let mut calendar = Calendar::new();
     let mut announced_years = BTreeSet::new();
@@ -58,9 +62,10 @@ pub fn calendar(years: &RangeInclusive<i32>) -> Calendar {
             }
         }
     }
-    let season_years = (years.start() - 1..=*years.end()).filter(|_| !years.is_empty());
-    for year in season_years {
-        seasons(year).into_iter().for_each(|season| calendar.insert_season(season));
+    if !years.is_empty() {
+        SEASONS.iter().for_each(|(name, zh, en)| calendar.label_season(name, zh, en));
+        let seasons = (years.start() - 1..=*years.end()).flat_map(seasons);
+        seasons.for_each(|season| calendar.insert_season(season));
     }
     calendar
 }

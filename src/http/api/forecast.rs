@@ -2,14 +2,15 @@
 use axum::{Json, extract::State};
 use chrono::{DateTime, Months, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
+use weisu_models::calendar::align::{YEAR_OF_WEEKS, same_date};
 
 use super::panel::{Scores, SeriesView};
 use crate::{
     http::{
         AppState,
         alert_view::instant,
-        board::{Base, Daily, first_of_month, years_before},
-        outlook::{self, Rise, When, YEAR_OF_WEEKS},
+        board::{Base, Daily, first_of_month},
+        outlook::{self, Rise, When},
         problem::{Params, Problem},
     },
     store::{
@@ -194,7 +195,7 @@ pub(crate) async fn read(state: &AppState, ask: Ask) -> Result<Forecast, Problem
 async fn daily(state: &AppState, base: &Base, ask: Ask) -> Result<Daily, Problem> {
     let Some(last) = base.last_closed() else { return Ok(Daily::new(&[], [])) };
     let days = match ask.grain {
-        Grain::Day => ask.history as i32 + YEAR_OF_WEEKS,
+        Grain::Day => ask.history as i32 + i32::from(YEAR_OF_WEEKS),
         Grain::Month => (ask.history as i32 + 14) * 31,
     };
     let from = last.plus(-days);
@@ -213,7 +214,7 @@ fn past(base: &Base, daily: &Daily, ask: Ask) -> Vec<Past> {
             .map(|day| Past {
                 start: day.date(),
                 actual: daily.at(day).map(f64::from),
-                last_year: daily.at(day.plus(-YEAR_OF_WEEKS)).map(f64::from),
+                last_year: daily.at(day.plus(-i32::from(YEAR_OF_WEEKS))).map(f64::from),
             })
             .collect(),
         Grain::Month => {
@@ -226,7 +227,7 @@ fn past(base: &Base, daily: &Daily, ask: Ask) -> Vec<Past> {
                 .map(|month| Past {
                     start: month,
                     actual: daily.month(month),
-                    last_year: daily.month(years_before(month, 1)),
+                    last_year: daily.month(same_date(month, 1)),
                 })
                 .collect()
         }
@@ -236,15 +237,15 @@ fn past(base: &Base, daily: &Daily, ask: Ask) -> Vec<Past> {
 /// The month that is neither over nor wholly ahead.
 fn open_month(base: &Base, daily: &Daily, grain: Grain) -> Option<Past> {
     let start = first_of_month(base.last_closed()?.plus(1).date());
-    let last_year = daily.month(years_before(start, 1));
+    let last_year = daily.month(same_date(start, 1));
     (grain == Grain::Month).then_some(Past { start, actual: None, last_year })
 }
 
 fn coming(daily: &Daily, grain: Grain, row: &Point) -> Coming {
     let day = Day(row.target);
     let last_year = match grain {
-        Grain::Day => daily.at(day.plus(-YEAR_OF_WEEKS)).map(f64::from),
-        Grain::Month => daily.month(years_before(day.date(), 1)),
+        Grain::Day => daily.at(day.plus(-i32::from(YEAR_OF_WEEKS))).map(f64::from),
+        Grain::Month => daily.month(same_date(day.date(), 1)),
     };
     Coming {
         start: day.date(),
