@@ -95,7 +95,7 @@ impl Config {
         twice("source", self.source.iter().map(|s| &*s.name), found);
         twice("receiver", self.receiver.iter().map(|r| &*r.name), found);
         self.source.iter().enumerate().for_each(|(i, s)| s.semantic(i, found));
-        self.season.iter().enumerate().for_each(|(i, s)| s.semantic(i, found));
+        season::semantic(&self.season, &self.city, found);
         self.schedule.semantic(found);
         self.http.semantic(found);
     }

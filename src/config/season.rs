@@ -2,11 +2,11 @@
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use weisu_models::calendar::{
-    Status,
-    season::{Bound, NotABound, Recurrence, Rule},
+    Calendar, Region, Status,
+    season::{Bound, MOST, NotABound, Recurrence, Rule},
 };
 
-use super::Problem;
+use super::{City, Problem};
 
 /// One season of the city: a rule for every year, or the announced dates of one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate)]
@@ -58,7 +58,7 @@ impl Season {
         Some(Rule { name: self.name.clone(), when, status: self.status, zh, en })
     }
 
-    pub(super) fn semantic(&self, i: usize, found: &mut Vec<Problem>) {
+    fn semantic(&self, i: usize, found: &mut Vec<Problem>) {
         if self.enabled
             && let Err(problems) = self.recurrence(i)
         {
@@ -72,6 +72,25 @@ impl Season {
                 .map_err(|error| vec![mistake(format!("season[{i}].to"), &error.to_string())]),
             (from, to) => Err([from.err(), to.err()].into_iter().flatten().collect()),
         }
+    }
+}
+
+/// What cannot be said of one key alone: days that make no season, and too many seasons.
+pub(super) fn semantic(seasons: &[Season], city: &City, found: &mut Vec<Problem>) {
+    seasons.iter().enumerate().for_each(|(i, season)| season.semantic(i, found));
+    // Which year does not matter: every built-in season is there in each.
+    let years = 2024..=2024;
+    let region: Region = city.calendar.parse().unwrap_or(Region::None);
+    let rules: Vec<Rule> = seasons.iter().filter_map(Season::rule).collect();
+    let calendar = Calendar::for_region(region, *years.start(), *years.end()).with_seasons(&rules, &years);
+    let names = calendar.season_names().len();
+    if names > MOST {
+        let last = seasons.iter().rposition(|season| season.enabled).unwrap_or_default();
+        found.push(Problem::at(
+            format!("season[{last}].name"),
+            format!("is one of {names} different seasons, built-in ones among them"),
+            format!("leave at most {MOST}: enabled = false takes out one that the city has not"),
+        ));
     }
 }
 

@@ -30,3 +30,27 @@ fn csv_rows(path: &Path) -> anyhow::Result<Vec<Row>> {
         format!("{}: expected columns ds,name[,off,status] with ds as 2024-02-10", path.display())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_the_file_says_how_it_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let read = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).unwrap();
+            read(&folder.path().join(name), &(2024..=2024)).map_err(|e| format!("{e:#}"))
+        };
+        let day = "2024-05-10".parse().unwrap();
+        let ics =
+            "BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:Fair\nDTSTART:20240510\nEND:VEVENT\nEND:VCALENDAR\n";
+        for (name, text) in [("a.csv", "ds,name\n2024-05-10,Fair\n"), ("a.ics", ics), ("a.ICS", ics)] {
+            assert_eq!(read(name, text).unwrap().holiday(day), Some("Fair"), "{name}");
+        }
+        let error = read("b.csv", ics).unwrap_err();
+        assert!(error.contains("b.csv: expected columns ds,name"), "{error}");
+        let error = read("c.ics", &ics.replace("20240510", "20240510T090000Z")).unwrap_err();
+        assert!(error.contains("c.ics: event \"Fair\" (20240510T090000Z): has hours"), "{error}");
+    }
+}

@@ -94,6 +94,8 @@ pub enum Recurrence {
     Once(NaiveDate, NaiveDate),
 }
 
+/// Different names of seasons that a calendar may have: detection has a place for so many, and no more.
+pub const MOST: usize = 8;
 /// Days of the longest season: a longer one would overlap its own next year.
 pub const LONGEST: i64 = 366;
 

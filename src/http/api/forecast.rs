@@ -81,6 +81,23 @@ pub(crate) struct Holiday {
     pub announced: bool,
 }
 
+/// A season of the city's calendar.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub(crate) struct SeasonView {
+    /// Its name in the configuration.
+    pub name: String,
+    /// What people read, in Chinese.
+    pub zh: String,
+    /// What people read, in English.
+    pub en: String,
+    /// First day.
+    pub from: NaiveDate,
+    /// Last day.
+    pub to: NaiveDate,
+    /// Announced, or predicted by a rule.
+    pub announced: bool,
+}
+
 /// The forecast of one series from the newest finished run.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub(crate) struct Forecast {
@@ -114,6 +131,8 @@ pub(crate) struct Forecast {
     pub coming: Vec<Coming>,
     /// Holidays and make-up workdays in both.
     pub holidays: Vec<Holiday>,
+    /// Seasons that share a day with either.
+    pub seasons: Vec<SeasonView>,
 }
 
 /// Which forecast.
@@ -168,9 +187,11 @@ pub(crate) async fn read(state: &AppState, ask: Ask) -> Result<Forecast, Problem
     let coming: Vec<Coming> = rows.iter().map(|row| coming(&daily, ask.grain, row)).collect();
     let mut past = past(&base, &daily, ask);
     past.extend(open_month(&base, &daily, ask.grain).filter(|open| coming[0].start > open.start));
-    let holidays = match (past.first(), coming.last()) {
-        (Some(first), Some(last)) if ask.grain == Grain::Day => holidays(state, first.start, last.start),
-        _ => Vec::new(),
+    let (holidays, seasons) = match (past.first(), coming.last()) {
+        (Some(first), Some(last)) if ask.grain == Grain::Day => {
+            (holidays(state, first.start, last.start), seasons(state, first.start, last.start))
+        }
+        _ => Default::default(),
     };
     Ok(Forecast {
         topic_id: series.topic_id,
@@ -188,6 +209,7 @@ pub(crate) async fn read(state: &AppState, ask: Ask) -> Result<Forecast, Problem
         past,
         coming,
         holidays,
+        seasons,
     })
 }
 
@@ -257,6 +279,21 @@ fn coming(daily: &Daily, grain: Grain, row: &Point) -> Coming {
         q975: row.q975,
         last_year,
     }
+}
+
+fn seasons(state: &AppState, from: NaiveDate, to: NaiveDate) -> Vec<SeasonView> {
+    let view = |season: &weisu_models::calendar::Season| {
+        let label = state.calendar.season_label(&season.name);
+        SeasonView {
+            name: season.name.clone(),
+            zh: label.zh,
+            en: label.en,
+            from: season.from,
+            to: season.to,
+            announced: season.status == weisu_models::calendar::Status::Announced,
+        }
+    };
+    state.calendar.seasons_between(from, to).into_iter().map(view).collect()
 }
 
 fn holidays(state: &AppState, from: NaiveDate, to: NaiveDate) -> Vec<Holiday> {
