@@ -71,6 +71,7 @@ pub fn calendar(years: &RangeInclusive<i32>) -> Calendar {
         }
     }
     if !years.is_empty() {
+        calendar.is_lunar = true;
         SEASONS.iter().for_each(|(name, zh, en)| calendar.label_season(name, zh, en));
         let seasons = (years.start() - 1..=*years.end()).flat_map(seasons);
         seasons.for_each(|season| calendar.insert_season(season));

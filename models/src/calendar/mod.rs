@@ -57,6 +57,7 @@ pub struct Calendar {
     events: BTreeMap<NaiveDate, Event>,
     seasons: Vec<Season>,
     labels: season::Labels,
+    is_lunar: bool,
 }
 
 impl Calendar {
@@ -81,6 +82,7 @@ impl Calendar {
         self.events.extend(other.events);
         self.seasons.extend(other.seasons);
         self.labels.extend(other.labels);
+        self.is_lunar |= other.is_lunar;
         self
     }
 
@@ -105,6 +107,11 @@ impl Calendar {
     /// Whether `date` is a weekend day worked for a holiday (调休上班).
     pub fn is_makeup_workday(&self, date: NaiveDate) -> bool {
         self.event(date).is_some_and(|e| !e.off)
+    }
+
+    /// Days from the nearest Lunar New Year's Day, where life follows it: in the calendar of China.
+    pub fn lunar_offset(&self, date: NaiveDate) -> Option<i64> {
+        self.is_lunar.then(|| lunar::days_from_new_year(date)).flatten()
     }
 
     /// All events in `[from, to]`, by date.
