@@ -26,13 +26,13 @@ pub enum IcalError {
     #[error("not an iCalendar file: it begins with {0:?} instead of BEGIN:VCALENDAR")]
     Not(String),
     /// Broken lines.
-    #[error("not valid iCalendar at line {line} ({text:?}), in or after event {event}")]
+    #[error("not valid iCalendar at line {line} ({text:?}), in event {event}")]
     Syntax {
         /// Line of the text with folded lines joined.
         line: usize,
         /// What stands there.
         text: String,
-        /// The last event named before it.
+        /// The event it stands in, by its summary.
         event: String,
     },
     /// No event.
@@ -139,7 +139,7 @@ impl Laid {
                 if !(whole && whole_end) {
                     return Err(hours());
                 }
-                (end - first).num_days().max(i64::from(end == first))
+                (end - first).num_days() + i64::from(end == first)
             }
             (None, Some(duration)) if whole => days_of(duration)?,
             (None, None) if whole && is_date(start) => 1,
@@ -272,13 +272,16 @@ fn wrong(event: &Component<'_>, problem: String) -> IcalError {
     IcalError::Event { event: format!("{summary:?} ({start})"), problem }
 }
 
-/// The parser says "at line N" in a long text; the line itself and the event before it say more.
+/// The parser says "at line N" of everything it was in; the furthest line and the event it is in say more.
 fn syntax(text: &str, message: &str) -> IcalError {
-    let number = message.split_once("at line ").map_or("", |(_, rest)| rest);
-    let line = number.split(|c: char| !c.is_ascii_digit()).next().and_then(|n| n.parse().ok()).unwrap_or(1);
-    let before = text.lines().take(line).filter_map(|line| line.strip_prefix("SUMMARY"));
-    let event = before.last().and_then(|s| s.split_once(':')).map_or("none", |(_, name)| name);
-    let at = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    let number = |rest: &str| rest.split(|c: char| !c.is_ascii_digit()).next().and_then(|n| n.parse().ok());
+    let line: usize = message.split("at line ").skip(1).filter_map(number).max().unwrap_or(1);
+    let lines: Vec<&str> = text.lines().collect();
+    let up_to = &lines[..line.min(lines.len())];
+    let begin = up_to.iter().rposition(|line| line.trim_end().eq_ignore_ascii_case("BEGIN:VEVENT"));
+    let summary = begin.and_then(|begin| lines[begin..].iter().find_map(|line| line.strip_prefix("SUMMARY")));
+    let event = summary.and_then(|s| s.split_once(':')).map_or("without a name", |(_, name)| name.trim());
+    let at = up_to.last().copied().unwrap_or_default();
     IcalError::Syntax { line, text: at.chars().take(60).collect(), event: format!("{event:?}") }
 }
 
