@@ -2,12 +2,14 @@
 //!
 //! Columns, in order: the intercept; six weekdays (Tuesday to Sunday against Monday); sine and cosine of the
 //! first three yearly harmonics; then *rare* columns that are zero on most days: kinds of day off and the days
-//! around them, one column per holiday name, and per season of the calendar one column for "in season" and one
-//! for the onset pulse exp(-days since its first day / 10).
+//! around them, one column per holiday name, in China one per day around Lunar New Year, and per season of the
+//! calendar one column for "in season" and one for the onset pulse exp(-days since its first day / 10).
 //!
 //! A row is kept in a form that makes the normal equations cheap: its weekday, the seven dense values with
 //! their 28 products, and a short list of rare entries. A thousand days cost some 40,000 multiplications
 //! instead of 800,000.
+use std::ops::RangeInclusive;
+
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 use rustc_hash::FxHashMap;
 
@@ -21,6 +23,9 @@ pub const PRODUCTS: usize = DENSE * (DENSE + 1) / 2;
 pub const RARE: usize = 13;
 /// Days after which an onset pulse is no longer carried.
 const PULSE_DAYS: i64 = 50;
+
+/// Days around Lunar New Year's Day that have a column.
+const LUNAR_DAYS: RangeInclusive<i64> = -7..=15;
 
 /// What a column describes; ridges differ by kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -209,8 +214,17 @@ fn rare_values(date: NaiveDate, calendar: &Calendar) -> Vec<(String, Kind, f64)>
             }
         }
     }
+    out.extend(lunar_value(date, calendar));
     out.extend(season_values(date, calendar));
     out
+}
+
+/// The day's place around Lunar New Year, in China: a column of its own for each, because a city empties and fills
+/// over weeks and no two of these days are alike.
+fn lunar_value(date: NaiveDate, calendar: &Calendar) -> Option<(String, Kind, f64)> {
+    // New Year's Day lies between 21 January and 20 February.
+    let offset = (date.month() <= 3).then(|| calendar.lunar_offset(date)).flatten()?;
+    LUNAR_DAYS.contains(&offset).then(|| (format!("lunar:{offset}"), Kind::Name, 1.0))
 }
 
 /// Ordinary weekdays next to a holiday.
@@ -322,6 +336,28 @@ mod tests {
         assert_eq!(names("2024-07-04"), ["holiday", "holiday:Independence Day"]);
         assert_eq!(names("2024-12-24"), ["year_end", "season:heating", "onset:heating"]);
         assert_eq!(names("2024-06-12"), [""; 0]);
+    }
+
+    #[test]
+    fn days_around_lunar_new_year_have_columns_in_china_alone() {
+        use crate::calendar::Region;
+        let lunar = |day: &str, region| {
+            let design = Design::new(date(day), 1, &Calendar::for_region(region, 2024, 2024));
+            let name = |(column, _): &(u16, f64)| design.names()[usize::from(*column)].clone();
+            design.rare(0).iter().map(name).find(|name| name.starts_with("lunar:"))
+        };
+        // 10 February is New Year's Day.
+        for (day, column) in [
+            ("2024-02-02", None),
+            ("2024-02-03", Some("lunar:-7")),
+            ("2024-02-10", Some("lunar:0")),
+            ("2024-02-25", Some("lunar:15")),
+            ("2024-02-26", None),
+            ("2024-06-10", None),
+        ] {
+            assert_eq!(lunar(day, Region::China).as_deref(), column, "{day}");
+            assert_eq!(lunar(day, Region::UnitedStates), None, "{day}");
+        }
     }
 
     #[test]

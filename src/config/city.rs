@@ -32,7 +32,7 @@ pub struct City {
     /// Built-in calendar: `CN`, `US`, `BR` or `none`.
     #[garde(custom(known_calendar))]
     pub calendar: String,
-    /// CSV files `ds,name[,off,status]` laid over the built-in calendar.
+    /// Files laid over the built-in calendar: CSV `ds,name[,off,status]`, or iCalendar if the name ends in `.ics`.
     #[garde(skip)]
     pub holidays: Vec<PathBuf>,
     /// Language of messages, exports and the page's first view.

@@ -15,6 +15,7 @@ mod http;
 mod problems;
 mod publish;
 mod schedule;
+mod season;
 mod source;
 mod store;
 
@@ -25,6 +26,7 @@ pub use http::Http;
 pub use problems::{Problem, Problems};
 pub use publish::{Publish, Receiver, ReceiverKind};
 pub use schedule::Schedule;
+pub use season::Season;
 pub use source::Source;
 pub use store::Store;
 
@@ -35,6 +37,9 @@ pub struct Config {
     /// The city: names, zone, calendar.
     #[garde(dive)]
     pub city: City,
+    /// Seasons of the city, laid over those of its calendar.
+    #[garde(dive)]
+    pub season: Vec<Season>,
     /// Where everything is kept.
     #[garde(dive)]
     pub store: Store,
@@ -90,6 +95,7 @@ impl Config {
         twice("source", self.source.iter().map(|s| &*s.name), found);
         twice("receiver", self.receiver.iter().map(|r| &*r.name), found);
         self.source.iter().enumerate().for_each(|(i, s)| s.semantic(i, found));
+        season::semantic(&self.season, &self.city, found);
         self.schedule.semantic(found);
         self.http.semantic(found);
     }
@@ -118,7 +124,8 @@ impl Config {
     /// Hash of the settings, kept with each run: the same hash, data and seed give the same bytes.
     pub fn hash(&self) -> String {
         use sha2::{Digest, Sha256};
-        let json = serde_json::to_vec(&(&self.city, &self.forecast, &self.detect)).unwrap_or_default();
+        let json =
+            serde_json::to_vec(&(&self.city, &self.season, &self.forecast, &self.detect)).unwrap_or_default();
         Sha256::digest(json).iter().take(8).map(|b| format!("{b:02x}")).collect()
     }
 }

@@ -76,11 +76,6 @@ pub fn first_of_month(date: NaiveDate) -> NaiveDate {
     date.with_day(1).unwrap_or(date)
 }
 
-/// The same month `years` earlier.
-pub fn years_before(first: NaiveDate, years: u32) -> NaiveDate {
-    first.checked_sub_months(Months::new(12 * years)).unwrap_or(first)
-}
-
 /// Names of one tree.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Names(BTreeMap<i32, TreeNode>);

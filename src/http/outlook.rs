@@ -5,8 +5,9 @@
 //! month in which it exceeds its norm most.
 use chrono::NaiveDate;
 use serde::Serialize;
+use weisu_models::calendar::align::{YEAR_OF_WEEKS, same_date};
 
-use super::board::{Daily, Member, years_before};
+use super::board::{Daily, Member};
 use crate::{store::board::Point, ticket::Day};
 
 /// A published band.
@@ -98,9 +99,9 @@ fn rise(member: &Member, name: &str, when: When) -> Option<Rise> {
 
 fn month(member: &Member, name: &str, row: &Point) -> Rise {
     let month = Day(row.target).date();
-    let earlier: Vec<f64> = (1..=3).filter_map(|y| member.actual.month(years_before(month, y))).collect();
+    let earlier: Vec<f64> = (1..=3).filter_map(|y| member.actual.month(same_date(month, y))).collect();
     let norm = (!earlier.is_empty()).then(|| earlier.iter().sum::<f64>() / earlier.len() as f64);
-    let last_year = member.actual.month(years_before(month, 1));
+    let last_year = member.actual.month(same_date(month, 1));
     Rise {
         id: member.node,
         name: name.to_owned(),
@@ -138,9 +139,6 @@ pub fn probability_above(row: &Point, x: f64) -> f64 {
     0.025
 }
 
-/// Days between a day and the same weekday a year earlier.
-pub const YEAR_OF_WEEKS: i32 = 364;
-
 fn steepest_week(member: &Member) -> Option<Week> {
     let weeks = member.daily.chunks_exact(7).map(|days| week(&member.actual, days));
     weeks.max_by(|a, b| excess(a).total_cmp(&excess(b)))
@@ -152,7 +150,8 @@ fn excess(week: &Week) -> f64 {
 
 fn week(actual: &Daily, days: &[Point]) -> Week {
     let from = Day(days[0].target);
-    let last_year = actual.sum(from.plus(-YEAR_OF_WEEKS), from.plus(6 - YEAR_OF_WEEKS));
+    let year = i32::from(YEAR_OF_WEEKS);
+    let last_year = actual.sum(from.plus(-year), from.plus(6 - year));
     Week { from: from.date(), expected: days.iter().map(|d| d.mean).sum(), last_year }
 }
 

@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 
 pub mod csv;
 pub mod holidays;
+pub mod ical;
 pub mod jsonl;
 pub mod mapper;
 pub mod mapping;

@@ -14,21 +14,20 @@ use crate::{
 /// Years of calendar laid out around the data, for seasons that begin before and end after it.
 const CALENDAR_MARGIN: i32 = 2;
 
-/// The city's calendar over the years of `from ..= to` and some around them.
+/// The city's calendar over the years of `from ..= to` and some around them: that of its region, under its own
+/// holidays and seasons.
 pub fn calendar(config: &Config, from: Day, to: Day) -> anyhow::Result<Calendar> {
     use chrono::Datelike;
     let region: Region = config.city.calendar.parse().map_err(|e| anyhow::anyhow!("city.calendar: {e}"))?;
-    let mut calendar = Calendar::for_region(
-        region,
-        from.date().year() - CALENDAR_MARGIN,
-        to.date().year() + CALENDAR_MARGIN,
-    );
+    let years = from.date().year() - CALENDAR_MARGIN..=to.date().year() + CALENDAR_MARGIN;
+    let mut calendar = Calendar::for_region(region, *years.start(), *years.end());
     for path in &config.city.holidays {
-        let rows = crate::ingest::holidays::read(path)
+        let rows = crate::ingest::holidays::read(path, &years)
             .with_context(|| format!("city.holidays {}", path.display()))?;
         calendar = calendar.overlaid(rows);
     }
-    Ok(calendar)
+    let seasons: Vec<_> = config.season.iter().filter_map(crate::config::Season::rule).collect();
+    Ok(calendar.with_seasons(&seasons, &years))
 }
 
 /// The panel of a basis up to the last closed day; an error says what to do when there is none.

@@ -58,7 +58,14 @@ async fn a_forecast_has_its_past_its_bands_and_last_year() {
     assert_eq!(day["coming"][0]["start"], "2026-11-09");
     assert_eq!(day["topic"], serde_json::json!(["Heating", "Cold rooms"]));
     assert!(day["coming"][0]["last_year"].is_number());
+    // The season before ended in March, long before the 30 days of history.
+    let heating = serde_json::json!({
+        "name": "heating", "zh": "heating", "en": "heating",
+        "from": "2026-11-15", "to": "2027-03-15", "announced": false,
+    });
+    assert_eq!(day["seasons"], serde_json::json!([heating]));
     let month = server.json("/api/v1/forecast?grain=month").await;
+    assert_eq!(month["seasons"], serde_json::json!([]));
     let coming = month["coming"].as_array().unwrap();
     assert_eq!((coming.len(), &coming[0]["start"]), (12, &Value::from("2026-12-01")));
     for c in day["coming"].as_array().unwrap().iter().chain(coming) {

@@ -109,7 +109,7 @@ fn the_example_configuration_is_valid_with_and_without_its_examples() {
         })
         .collect();
     let shown = Config::parse(&with_examples, &path("weisu.toml")).unwrap();
-    assert_eq!((shown.source.len(), shown.receiver.len()), (2, 2));
+    assert_eq!((shown.source.len(), shown.receiver.len(), shown.season.len()), (2, 2, 3));
 
     let defaults = Config::default();
     assert_eq!(
@@ -125,8 +125,12 @@ fn the_example_configuration_mentions_every_setting() {
     let example = text("weisu.toml");
     let is_shown =
         |key: &str| example.lines().any(|l| l.trim_start_matches('#').starts_with(&format!("{key} =")));
-    let mut config =
-        Config { source: vec![Default::default()], receiver: vec![Default::default()], ..Config::default() };
+    let mut config = Config {
+        source: vec![Default::default()],
+        receiver: vec![Default::default()],
+        season: vec![Default::default()],
+        ..Config::default()
+    };
     config.source[0].mapping = Some(Default::default());
     let mut keys = BTreeSet::new();
     leaves(&serde_json::to_value(&config).unwrap(), &mut keys);

@@ -30,6 +30,15 @@ const ENGLISH: [(&str, &str); 8] = [
     ("抗战胜利日", "Victory Day"),
 ];
 
+/// Built-in seasons: name, and what people read for it.
+const SEASONS: [(&str, &str, &str); 5] = [
+    ("heating", "供暖季", "Heating season"),
+    ("flood", "汛期", "Flood season"),
+    ("school", "学期", "School term"),
+    ("gaokao", "高考", "College entrance examination"),
+    ("zhongkao", "中考", "Senior high school entrance examination"),
+];
+
 /// Length of one entry of the announcement table: date (8), off flag, name index, signed offset (3).
 const ENTRY: usize = 13;
 
@@ -38,10 +47,13 @@ pub fn english_name(name: &str) -> Option<&'static str> {
     ENGLISH.iter().find(|(chinese, _)| *chinese == name).map(|(_, english)| *english)
 }
 
-/// Holidays, make-up workdays and the heating and flood seasons of every year in `years`.
+/// Holidays, make-up workdays and seasons of every year in `years`.
 ///
-/// Seasons follow the statutory dates of Beijing: `heating` 15 November to 15 March, `flood` 1 June to
-/// 15 September. They carry [`Status::Predicted`], because the authority moves heating by the weather.
+/// Seasons follow the dates of Beijing: `heating` 15 November to 15 March, `flood` 1 June to 15 September, `zhongkao`
+/// 24 to 26 June, and `gaokao` as in the whole country 7 to 10 June (7 to 10 July in 2020). Terms (`school`) are set
+/// by each province around Spring Festival: here from 1 September to the Friday two weeks before it, and from the
+/// Monday after the Lantern Festival to 10 July, within about a week of what most announce. All carry
+/// [`Status::Predicted`]; a city says its own.
 pub fn calendar(years: &RangeInclusive<i32>) -> Calendar {
     let mut calendar = Calendar::new();
     let mut announced_years = BTreeSet::new();
@@ -58,9 +70,11 @@ pub fn calendar(years: &RangeInclusive<i32>) -> Calendar {
             }
         }
     }
-    let season_years = (years.start() - 1..=*years.end()).filter(|_| !years.is_empty());
-    for year in season_years {
-        seasons(year).into_iter().for_each(|season| calendar.insert_season(season));
+    if !years.is_empty() {
+        calendar.is_lunar = true;
+        SEASONS.iter().for_each(|(name, zh, en)| calendar.label_season(name, zh, en));
+        let seasons = (years.start() - 1..=*years.end()).flat_map(seasons);
+        seasons.for_each(|season| calendar.insert_season(season));
     }
     calendar
 }
@@ -132,15 +146,32 @@ fn long_weekend(date: NaiveDate) -> (NaiveDate, usize, Option<NaiveDate>) {
     (date - Days::new(back), len, makeup.map(|days| date + chrono::Duration::days(days)))
 }
 
-/// The heating season that begins in `year` and the flood season of `year`.
+/// The seasons that begin in `year`.
 fn seasons(year: i32) -> Vec<Season> {
-    let day = NaiveDate::from_ymd_opt;
-    [("heating", day(year, 11, 15), day(year + 1, 3, 15)), ("flood", day(year, 6, 1), day(year, 9, 15))]
-        .into_iter()
-        .filter_map(|(name, from, to)| {
-            Some(Season { name: name.to_owned(), from: from?, to: to?, status: Status::Predicted })
-        })
-        .collect()
+    let day = |month, day| NaiveDate::from_ymd_opt(year, month, day);
+    let of_next = |month, day| NaiveDate::from_ymd_opt(year + 1, month, day);
+    // Put off by a month for the epidemic.
+    let gaokao = if year == 2020 { 7 } else { 6 };
+    // Friday at least 14 days before the next New Year, Monday after the 15th day of this one.
+    let break_from = lunar::new_year(year + 1).map(|d| on_or_before(d - Days::new(14), Weekday::Fri));
+    let break_to = lunar::new_year(year).map(|d| on_or_before(d + Days::new(21), Weekday::Mon));
+    [
+        ("heating", day(11, 15), of_next(3, 15)),
+        ("flood", day(6, 1), day(9, 15)),
+        ("school", break_to, day(7, 10)),
+        ("school", day(9, 1), break_from),
+        ("gaokao", day(gaokao, 7), day(gaokao, 10)),
+        ("zhongkao", day(6, 24), day(6, 26)),
+    ]
+    .into_iter()
+    .filter_map(|(name, from, to)| {
+        Some(Season { name: name.to_owned(), from: from?, to: to?, status: Status::Predicted })
+    })
+    .collect()
+}
+
+fn on_or_before(date: NaiveDate, weekday: Weekday) -> NaiveDate {
+    date - Days::new(u64::from(date.weekday().days_since(weekday)))
 }
 
 #[cfg(test)]
@@ -207,9 +238,32 @@ mod tests {
     fn seasons_cover_the_turn_of_the_year() {
         let calendar = calendar(&(2024..=2024));
         let names = |date| calendar.seasons(date).map(|s| s.name.clone()).collect::<Vec<_>>();
-        assert_eq!(names(day(2024, 1, 10)), ["heating"]);
-        assert_eq!(names(day(2024, 11, 15)), ["heating"]);
-        assert_eq!(names(day(2024, 3, 16)), Vec::<String>::new());
-        assert_eq!(names(day(2024, 9, 15)), ["flood"]);
+        assert_eq!(names(day(2024, 1, 10)), ["heating", "school"]);
+        assert_eq!(names(day(2024, 2, 10)), ["heating"]);
+        assert_eq!(names(day(2024, 11, 15)), ["heating", "school"]);
+        assert_eq!(names(day(2024, 3, 16)), ["school"]);
+        assert_eq!(names(day(2024, 6, 7)), ["flood", "school", "gaokao"]);
+        assert_eq!(names(day(2024, 6, 24)), ["flood", "school", "zhongkao"]);
+        assert_eq!(names(day(2024, 8, 15)), ["flood"]);
+        assert!(calendar.season_names().len() <= crate::calendar::season::MOST);
+    }
+
+    #[test]
+    fn terms_leave_the_weeks_of_spring_festival_free() {
+        let calendar = calendar(&(2024..=2025));
+        let terms: Vec<(String, String)> = calendar
+            .seasons_between(day(2024, 1, 1), day(2025, 12, 31))
+            .into_iter()
+            .filter(|season| season.name == "school")
+            .map(|season| (season.from.to_string(), season.to.to_string()))
+            .collect();
+        let want = [
+            ("2023-09-01", "2024-01-26"),
+            ("2024-02-26", "2024-07-10"),
+            ("2024-09-01", "2025-01-10"),
+            ("2025-02-17", "2025-07-10"),
+            ("2025-09-01", "2026-01-30"),
+        ];
+        assert_eq!(terms, want.map(|(from, to)| (from.to_owned(), to.to_owned())));
     }
 }

@@ -4,7 +4,8 @@
 //! which named seasons (heating, flood, …) is it in, and is that announced or only predicted.
 //!
 //! Built-in calendars come from [`Calendar::for_region`]; a city's own list ([`from_rows`]) is laid over it with
-//! [`Calendar::overlaid`].
+//! [`Calendar::overlaid`], its own seasons with [`Calendar::with_seasons`]. What is compared with what of past years
+//! is said in [`align`].
 //!
 //! ```
 //! use weisu_models::calendar::{Calendar, Region};
@@ -16,14 +17,18 @@ use std::collections::BTreeMap;
 
 use chrono::{Datelike, NaiveDate, Weekday};
 
+pub mod align;
 pub mod china;
 pub mod lunar;
 mod region;
 mod rows;
 pub mod rules;
+pub mod season;
 
+pub use align::{Alignment, By};
 pub use region::{Region, UnknownRegion};
 pub use rows::{Row, from_rows};
+pub use season::Season;
 
 /// Whether a date was announced by an authority or predicted by a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -46,24 +51,13 @@ pub struct Event {
     pub status: Status,
 }
 
-/// A span of days that returns every year, such as the heating season.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Season {
-    /// Name of the season, the same every year.
-    pub name: String,
-    /// First day.
-    pub from: NaiveDate,
-    /// Last day, inclusive.
-    pub to: NaiveDate,
-    /// Announced or predicted.
-    pub status: Status,
-}
-
 /// Holidays, make-up workdays and seasons.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Calendar {
     events: BTreeMap<NaiveDate, Event>,
     seasons: Vec<Season>,
+    labels: season::Labels,
+    is_lunar: bool,
 }
 
 impl Calendar {
@@ -87,6 +81,8 @@ impl Calendar {
     pub fn overlaid(mut self, other: Self) -> Self {
         self.events.extend(other.events);
         self.seasons.extend(other.seasons);
+        self.labels.extend(other.labels);
+        self.is_lunar |= other.is_lunar;
         self
     }
 
@@ -111,6 +107,11 @@ impl Calendar {
     /// Whether `date` is a weekend day worked for a holiday (调休上班).
     pub fn is_makeup_workday(&self, date: NaiveDate) -> bool {
         self.event(date).is_some_and(|e| !e.off)
+    }
+
+    /// Days from the nearest Lunar New Year's Day, where life follows it: in the calendar of China.
+    pub fn lunar_offset(&self, date: NaiveDate) -> Option<i64> {
+        self.is_lunar.then(|| lunar::days_from_new_year(date)).flatten()
     }
 
     /// All events in `[from, to]`, by date.

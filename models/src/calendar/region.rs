@@ -9,7 +9,7 @@ use super::{Calendar, china, rules};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Region {
-    /// `CN`: announced and predicted holidays, make-up workdays, heating and flood season.
+    /// `CN`: announced and predicted holidays, make-up workdays, heating, flood, school and examination seasons.
     China,
     /// `US`: federal holidays with observed days.
     UnitedStates,

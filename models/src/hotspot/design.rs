@@ -7,7 +7,7 @@ use std::f64::consts::TAU;
 
 use chrono::{Datelike, NaiveDate};
 
-use crate::calendar::Calendar;
+use crate::calendar::{Calendar, season};
 
 use super::{level, robust_glm::RobustGlm};
 
@@ -16,7 +16,10 @@ pub(super) const WEEKLY: usize = 6;
 /// Coefficients of the weekly design with three harmonics.
 pub(super) const WEEKLY_DRIFTING: usize = 8;
 /// Coefficients of the daily design: constant, trend, three harmonics, eight kinds of day, two seasons.
-pub(super) const DAILY: usize = 20;
+pub(super) const DAILY: usize = SEASONS + 4;
+/// The same with as many seasons as a calendar may have; a design of its own, because columns without entries still
+/// cost time.
+pub(super) const DAILY_SEASONS: usize = SEASONS + 2 * season::MOST;
 /// First column of the seasons; each has "in season" and its onset pulse.
 const SEASONS: usize = 16;
 /// Days in which the onset pulse of a season falls to 1/e, as in the forecasts' design.
@@ -65,19 +68,19 @@ fn weekly_ridge<const K: usize>() -> [f64; K] {
     ridge
 }
 
-/// Daily rows from `start` on, with the days of `calendar`.
-pub(super) fn daily(start: NaiveDate, len: usize, calendar: &Calendar) -> RobustGlm<DAILY> {
+/// Daily rows from `start` on, with the days of `calendar`; `K` is [`DAILY`] or [`DAILY_SEASONS`].
+pub(super) fn daily<const K: usize>(start: NaiveDate, len: usize, calendar: &Calendar) -> RobustGlm<K> {
     let seasons = calendar.season_names();
     let rows =
         start.iter_days().take(len).enumerate().map(|(t, date)| daily_row(t, date, calendar, &seasons));
-    let mut ridge = [1.0; DAILY];
+    let mut ridge = [1.0; K];
     ridge[0] = 0.0;
     ridge[2..8].copy_from_slice(&HARMONIC_RIDGE);
     RobustGlm::new(rows.collect(), ridge, Some(HALF_LIFE_DAYS)).with_level(level::DAYS)
 }
 
-fn daily_row(t: usize, date: NaiveDate, calendar: &Calendar, seasons: &[&str]) -> [f64; DAILY] {
-    let mut row = [0.0; DAILY];
+fn daily_row<const K: usize>(t: usize, date: NaiveDate, calendar: &Calendar, seasons: &[&str]) -> [f64; K] {
+    let mut row = [0.0; K];
     row[0] = 1.0;
     row[1] = t as f64 / SIX_YEARS_DAYS - 0.5;
     let days = if date.leap_year() { 366.0 } else { 365.0 };

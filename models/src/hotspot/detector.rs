@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 use crate::calendar::Calendar;
 
-use super::design::{self, DAILY, WEEKLY, WEEKLY_DRIFTING};
+use super::design::{self, DAILY, DAILY_SEASONS, WEEKLY, WEEKLY_DRIFTING};
 use super::evidence::{self, Predictive};
 use super::robust_glm::RobustGlm;
 use super::{Frequency, Judgement, Method, ears};
@@ -102,7 +102,10 @@ impl Detector {
         let design = match (self.frequency, self.memory) {
             (Frequency::Weekly, Memory::Stable) => Design::Weekly(design::weekly(len)),
             (Frequency::Weekly, Memory::Drifting) => Design::Drifting(design::weekly_drifting(len)),
-            (Frequency::Daily, _) => Design::Daily(design::daily(start, len, calendar)),
+            (Frequency::Daily, _) if calendar.season_names().len() <= 2 => {
+                Design::Daily(design::daily(start, len, calendar))
+            }
+            (Frequency::Daily, _) => Design::Seasons(design::daily(start, len, calendar)),
         };
         let kinds = match self.frequency {
             Frequency::Weekly => vec![0; len],
@@ -138,6 +141,7 @@ enum Design {
     Weekly(RobustGlm<WEEKLY>),
     Drifting(RobustGlm<WEEKLY_DRIFTING>),
     Daily(RobustGlm<DAILY>),
+    Seasons(RobustGlm<DAILY_SEASONS>),
 }
 
 impl Prepared {
@@ -151,6 +155,7 @@ impl Prepared {
             Design::Weekly(glm) => self.run(glm, series, from),
             Design::Drifting(glm) => self.run(glm, series, from),
             Design::Daily(glm) => self.run(glm, series, from),
+            Design::Seasons(glm) => self.run(glm, series, from),
         }
     }
 
@@ -282,5 +287,12 @@ mod tests {
         };
         assert!(judge(&calendar).score < 1.0, "{:?}", judge(&calendar));
         assert!(judge(&Calendar::new()).score > 1.0, "{:?}", judge(&Calendar::new()));
+        // It has a column of its own however many seasons come before it.
+        let mut full = calendar.clone();
+        for name in ["a", "b", "c", "d", "e", "f", "g"] {
+            let (from, to) = (day("2020-06-07"), day("2020-06-10"));
+            full.insert_season(Season { name: name.into(), from, to, status: Status::Announced });
+        }
+        assert!(judge(&full).score < 1.0, "{:?}", judge(&full));
     }
 }

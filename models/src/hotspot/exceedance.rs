@@ -1,37 +1,20 @@
 //! Forecasts above the seasonal norm: which coming weeks will be busier than the same weeks of past years.
 //!
-//! The *norm* of a coming week is the mean of the same weeks of past years. A plain alignment goes back whole
-//! multiples of 52 weeks, so that weekdays match; around Spring Festival, whose date moves by a month, weeks of
-//! equal distance to Lunar New Year's Day are the same week. An alarm needs the lower bound of the forecast, not
+//! The *norm* of a coming week is the mean of the same weeks of past years, as [`crate::calendar::align`] finds
+//! them: with the same weekdays, and around Spring Festival at the same distance to Lunar New Year's Day. An alarm needs the lower bound of the forecast, not
 //! only its mean, above the norm by a margin: then the rise is large against both the norm and the uncertainty of
 //! the forecast. Weeks of few tickets never alarm.
-use std::ops::RangeInclusive;
+use chrono::{Days, NaiveDate};
 
-use chrono::{Datelike, Days, Duration, NaiveDate};
-
-use crate::calendar::lunar;
+use crate::calendar::{Alignment, By};
 use crate::intervals::NegativeBinomial;
 
 /// Days in a week.
 const WEEK: usize = 7;
-/// Days a plain alignment goes back for one year: 52 weeks.
-const YEAR_DAYS: u64 = 364;
-/// Days from Lunar New Year's Day in which the lunar calendar rules.
-const FESTIVAL: RangeInclusive<i64> = -15..=20;
 /// Known days a past week needs; its sum is scaled to seven.
 const ENOUGH_DAYS: f64 = 5.0;
 /// Years looked back.
-const YEARS: i32 = 3;
-
-/// Which past weeks are "the same" as a coming one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Alignment {
-    /// 52, 104, … weeks before: same weekdays, nearly the same date (公历同比).
-    Solar,
-    /// Equal distance to Lunar New Year's Day for weeks that touch 15 days before to 20 after it (春节对齐同比), else
-    /// as [`Alignment::Solar`].
-    SpringFestival,
-}
+const YEARS: u32 = 3;
 
 /// When a forecast above the norm becomes an alarm.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -77,28 +60,9 @@ impl Exceedance {
 /// Sums of the same weeks of up to three past years, newest first. `start` is the date of `counts[0]` (daily, NaN =
 /// missing); `week` is the first day of the coming week. Years with fewer than five known days are left out.
 pub fn same_weeks(start: NaiveDate, counts: &[f32], week: NaiveDate, alignment: Alignment) -> Vec<f64> {
-    (1..=YEARS).filter_map(|years| week_sum(start, counts, past_week(week, years, alignment)?)).collect()
-}
-
-fn past_week(week: NaiveDate, years: i32, alignment: Alignment) -> Option<NaiveDate> {
-    match alignment {
-        Alignment::SpringFestival => {
-            lunar_week(week, years).or_else(|| past_week(week, years, Alignment::Solar))
-        }
-        Alignment::Solar => week.checked_sub_days(Days::new(YEAR_DAYS * u64::from(years.unsigned_abs()))),
-    }
-}
-
-/// The day as far from Lunar New Year `years` ago, for weeks that touch the days around it.
-fn lunar_week(week: NaiveDate, years: i32) -> Option<NaiveDate> {
-    let middle = week.checked_add_days(Days::new(3))?;
-    let offset = lunar::days_from_new_year(middle)?;
-    if !(FESTIVAL.start() - 3..=FESTIVAL.end() + 3).contains(&offset) {
-        return None;
-    }
-    // The New Year this offset counts from can be in the year before or after the week's own.
-    let new_year = middle - Duration::days(offset);
-    Some(lunar::new_year(new_year.year() - years)? + Duration::days(offset - 3))
+    let Some(last) = week.checked_add_days(Days::new(WEEK as u64 - 1)) else { return Vec::new() };
+    let past = |years| Some(alignment.past((week, last), years, By::Week)?.0);
+    (1..=YEARS).filter_map(|years| week_sum(start, counts, past(years)?)).collect()
 }
 
 fn week_sum(start: NaiveDate, counts: &[f32], week: NaiveDate) -> Option<f64> {

@@ -2,14 +2,15 @@
 use axum::{Json, extract::State};
 use chrono::{DateTime, Months, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
+use weisu_models::calendar::align::{YEAR_OF_WEEKS, same_date};
 
 use super::panel::{Scores, SeriesView};
 use crate::{
     http::{
         AppState,
         alert_view::instant,
-        board::{Base, Daily, first_of_month, years_before},
-        outlook::{self, Rise, When, YEAR_OF_WEEKS},
+        board::{Base, Daily, first_of_month},
+        outlook::{self, Rise, When},
         problem::{Params, Problem},
     },
     store::{
@@ -80,6 +81,23 @@ pub(crate) struct Holiday {
     pub announced: bool,
 }
 
+/// A season of the city's calendar.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub(crate) struct SeasonView {
+    /// Its name in the configuration.
+    pub name: String,
+    /// What people read, in Chinese.
+    pub zh: String,
+    /// What people read, in English.
+    pub en: String,
+    /// First day.
+    pub from: NaiveDate,
+    /// Last day.
+    pub to: NaiveDate,
+    /// Announced, or predicted by a rule.
+    pub announced: bool,
+}
+
 /// The forecast of one series from the newest finished run.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub(crate) struct Forecast {
@@ -113,6 +131,8 @@ pub(crate) struct Forecast {
     pub coming: Vec<Coming>,
     /// Holidays and make-up workdays in both.
     pub holidays: Vec<Holiday>,
+    /// Seasons that share a day with either.
+    pub seasons: Vec<SeasonView>,
 }
 
 /// Which forecast.
@@ -167,9 +187,11 @@ pub(crate) async fn read(state: &AppState, ask: Ask) -> Result<Forecast, Problem
     let coming: Vec<Coming> = rows.iter().map(|row| coming(&daily, ask.grain, row)).collect();
     let mut past = past(&base, &daily, ask);
     past.extend(open_month(&base, &daily, ask.grain).filter(|open| coming[0].start > open.start));
-    let holidays = match (past.first(), coming.last()) {
-        (Some(first), Some(last)) if ask.grain == Grain::Day => holidays(state, first.start, last.start),
-        _ => Vec::new(),
+    let (holidays, seasons) = match (past.first(), coming.last()) {
+        (Some(first), Some(last)) if ask.grain == Grain::Day => {
+            (holidays(state, first.start, last.start), seasons(state, first.start, last.start))
+        }
+        _ => Default::default(),
     };
     Ok(Forecast {
         topic_id: series.topic_id,
@@ -187,6 +209,7 @@ pub(crate) async fn read(state: &AppState, ask: Ask) -> Result<Forecast, Problem
         past,
         coming,
         holidays,
+        seasons,
     })
 }
 
@@ -194,7 +217,7 @@ pub(crate) async fn read(state: &AppState, ask: Ask) -> Result<Forecast, Problem
 async fn daily(state: &AppState, base: &Base, ask: Ask) -> Result<Daily, Problem> {
     let Some(last) = base.last_closed() else { return Ok(Daily::new(&[], [])) };
     let days = match ask.grain {
-        Grain::Day => ask.history as i32 + YEAR_OF_WEEKS,
+        Grain::Day => ask.history as i32 + i32::from(YEAR_OF_WEEKS),
         Grain::Month => (ask.history as i32 + 14) * 31,
     };
     let from = last.plus(-days);
@@ -213,7 +236,7 @@ fn past(base: &Base, daily: &Daily, ask: Ask) -> Vec<Past> {
             .map(|day| Past {
                 start: day.date(),
                 actual: daily.at(day).map(f64::from),
-                last_year: daily.at(day.plus(-YEAR_OF_WEEKS)).map(f64::from),
+                last_year: daily.at(day.plus(-i32::from(YEAR_OF_WEEKS))).map(f64::from),
             })
             .collect(),
         Grain::Month => {
@@ -226,7 +249,7 @@ fn past(base: &Base, daily: &Daily, ask: Ask) -> Vec<Past> {
                 .map(|month| Past {
                     start: month,
                     actual: daily.month(month),
-                    last_year: daily.month(years_before(month, 1)),
+                    last_year: daily.month(same_date(month, 1)),
                 })
                 .collect()
         }
@@ -236,15 +259,15 @@ fn past(base: &Base, daily: &Daily, ask: Ask) -> Vec<Past> {
 /// The month that is neither over nor wholly ahead.
 fn open_month(base: &Base, daily: &Daily, grain: Grain) -> Option<Past> {
     let start = first_of_month(base.last_closed()?.plus(1).date());
-    let last_year = daily.month(years_before(start, 1));
+    let last_year = daily.month(same_date(start, 1));
     (grain == Grain::Month).then_some(Past { start, actual: None, last_year })
 }
 
 fn coming(daily: &Daily, grain: Grain, row: &Point) -> Coming {
     let day = Day(row.target);
     let last_year = match grain {
-        Grain::Day => daily.at(day.plus(-YEAR_OF_WEEKS)).map(f64::from),
-        Grain::Month => daily.month(years_before(day.date(), 1)),
+        Grain::Day => daily.at(day.plus(-i32::from(YEAR_OF_WEEKS))).map(f64::from),
+        Grain::Month => daily.month(same_date(day.date(), 1)),
     };
     Coming {
         start: day.date(),
@@ -256,6 +279,21 @@ fn coming(daily: &Daily, grain: Grain, row: &Point) -> Coming {
         q975: row.q975,
         last_year,
     }
+}
+
+fn seasons(state: &AppState, from: NaiveDate, to: NaiveDate) -> Vec<SeasonView> {
+    let view = |season: &weisu_models::calendar::Season| {
+        let label = state.calendar.season_label(&season.name);
+        SeasonView {
+            name: season.name.clone(),
+            zh: label.zh,
+            en: label.en,
+            from: season.from,
+            to: season.to,
+            announced: season.status == weisu_models::calendar::Status::Announced,
+        }
+    };
+    state.calendar.seasons_between(from, to).into_iter().map(view).collect()
 }
 
 fn holidays(state: &AppState, from: NaiveDate, to: NaiveDate) -> Vec<Holiday> {

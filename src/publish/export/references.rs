@@ -3,11 +3,9 @@
 //!
 //! A reference is given only where every one of its days is known: closed in every source, and not after the last day
 //! the forecast knew. A day that is missing in a source is unknown, not quiet, so it leaves the reference empty.
-use std::ops::RangeInclusive;
-
-use chrono::{Datelike, Days, Months, NaiveDate};
+use chrono::NaiveDate;
 use rustc_hash::{FxHashMap, FxHashSet};
-use weisu_models::calendar::lunar;
+use weisu_models::calendar::{Alignment, By, align};
 
 use super::month::Month;
 use crate::{
@@ -15,16 +13,12 @@ use crate::{
     ticket::{Basis, Day},
 };
 
-/// Days from Lunar New Year's Day in which the lunar calendar rules; outside of them a month is compared with the same
-/// month of last year in both columns.
-const FESTIVAL: RangeInclusive<i64> = -15..=20;
-
 /// Where a period's references lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Periods {
     /// The same dates last year.
     pub last_year: (Day, Day),
-    /// The same distance to Lunar New Year.
+    /// The same distance to Lunar New Year; away from it the same dates.
     pub lunar: (Day, Day),
     /// The period just before.
     pub previous: (Day, Day),
@@ -33,45 +27,22 @@ pub struct Periods {
 impl Periods {
     /// References of a month.
     pub fn of_month(month: Month) -> Self {
-        let (from, to) = (month.first(), month.last());
-        let last_year = Month::of(year_before(from)).days();
-        Self {
-            last_year,
-            lunar: lunar_period(from, to).unwrap_or(last_year),
-            previous: month.before().days(),
-        }
+        Self::of((month.first(), month.last()), By::Month, month.before().days())
     }
 
     /// References of a day.
     pub fn of_day(date: NaiveDate) -> Self {
-        let day = Day::from(date);
-        let last_year = Day::from(year_before(date));
-        let last_year = (last_year, last_year);
-        Self {
-            last_year,
-            lunar: lunar_period(date, date).unwrap_or(last_year),
-            previous: (day.plus(-1), day.plus(-1)),
-        }
+        let before = Day::from(date).plus(-1);
+        Self::of((date, date), By::Date, (before, before))
     }
-}
 
-/// The same date last year; 29 February becomes the 28th.
-fn year_before(date: NaiveDate) -> NaiveDate {
-    date.checked_sub_months(Months::new(12)).unwrap_or(date)
-}
-
-/// The period moved back by the distance of two Lunar New Years, if it touches the festival.
-fn lunar_period(from: NaiveDate, to: NaiveDate) -> Option<(Day, Day)> {
-    let touches = from
-        .iter_days()
-        .take_while(|d| *d <= to)
-        .find(|d| lunar::days_from_new_year(*d).is_some_and(|n| FESTIVAL.contains(&n)))?;
-    // The festival never reaches into another civil year from its own far enough to leave it: 21 January less 15 days
-    // and 20 February plus 20 days stay inside.
-    let year = touches.year();
-    let shift = (lunar::new_year(year)? - lunar::new_year(year - 1)?).num_days();
-    let back = |d: NaiveDate| d.checked_sub_days(Days::new(shift.unsigned_abs())).map(Day::from);
-    Some((back(from)?, back(to)?))
+    fn of(period: align::Span, by: By, previous: (Day, Day)) -> Self {
+        let past = |alignment: Alignment| {
+            let (from, to) = alignment.past(period, 1, by).unwrap_or(period);
+            (from.into(), to.into())
+        };
+        Self { last_year: past(Alignment::Solar), lunar: past(Alignment::SpringFestival), previous }
+    }
 }
 
 /// Daily counts of every series over the days that references of one month can lie in.

@@ -1,10 +1,11 @@
 //! Coming weeks that are forecast above their seasonal norm.
 use rustc_hash::FxHashMap;
 use weisu_models::{
+    calendar::Alignment,
     forecast::NodeFit,
     hotspot::{
         drivers::{self, Part},
-        exceedance::{Alignment, Rule, exceedance, same_weeks},
+        exceedance::{Rule, exceedance, same_weeks},
     },
     intervals::{NegativeBinomial, dispersion::growth_at},
 };

@@ -2,7 +2,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use weisu_models::{
-    calendar::Calendar,
+    calendar::{Calendar, align::YEAR_OF_WEEKS},
     hotspot::{
         Detector, Frequency, Judgement, Prepared,
         drivers::{self, Part},
@@ -95,7 +95,7 @@ fn finding(
         score: j.score,
         lead_days: 0,
         drivers: explain(city, kin, prepared, node, t),
-        compare: Compare { last_week: before(7), last_year: before(364), norm: None },
+        compare: Compare { last_week: before(7), last_year: before(usize::from(YEAR_OF_WEEKS)), norm: None },
     }
 }
 

@@ -9,7 +9,7 @@ use weisu::{
     schedule::clock::Fixed,
     store::Store,
 };
-use weisu_models::calendar::{Calendar, Event, Status};
+use weisu_models::calendar::{Calendar, Event, Season, Status};
 
 use super::{Database, city};
 
@@ -29,6 +29,13 @@ pub async fn serve(store: Store, lang: Lang) -> Server {
         let date = chrono::NaiveDate::from_ymd_opt(2027, 1, day).unwrap();
         calendar.insert(date, Event { name: name.to_owned(), off: true, status: Status::Announced });
     }
+    let heating = |year| Season {
+        name: "heating".to_owned(),
+        from: chrono::NaiveDate::from_ymd_opt(year, 11, 15).unwrap(),
+        to: chrono::NaiveDate::from_ymd_opt(year + 1, 3, 15).unwrap(),
+        status: Status::Predicted,
+    };
+    [2025, 2026].into_iter().for_each(|year| calendar.insert_season(heating(year)));
     let name = if lang == Lang::Zh { "示范市" } else { "Sampleton" }.to_owned();
     let city = City { name, code: "demo".to_owned(), zone: Tz::Asia__Shanghai, lang };
     let (health, metrics) = (Arc::new(Health::default()), Metrics::new().unwrap());
