@@ -3,7 +3,7 @@ use chrono::{Datelike, Months, NaiveDate};
 use rayon::prelude::*;
 
 use super::{
-    Horizon, Model, NodeFit, NodeForecast, PanelFit, PanelForecast, Scores,
+    Horizon, Model, NodeFit, NodeForecast, PanelFit, PanelForecast, QUANTILES, Scores,
     base::{self, Base, Choice},
     plan::Plan,
     reconcile::Reconciler,
@@ -95,8 +95,9 @@ fn means(hierarchy: &Hierarchy, base: &Base, k: usize, leads: usize) -> Vec<f64>
 }
 
 fn by_day(means: &[f64], fit: &NodeFit) -> NodeForecast {
-    let quantiles =
-        (1..).zip(means).map(|(lead, mean)| count_quantiles(*mean, fit.alpha * growth_at(&fit.growth, lead)));
+    let quantiles = (1..)
+        .zip(means)
+        .map(|(lead, mean)| count_quantiles(*mean, fit.alpha * growth_at(&fit.growth, lead), fit.levels));
     NodeForecast { quantiles: quantiles.collect(), mean: means.to_vec() }
 }
 
@@ -109,7 +110,7 @@ fn by_month(means: &[f64], spans: &[(usize, usize)], fit: &NodeFit) -> NodeForec
         let middle = (from + to) / 2;
         let drift = 1.0 + MONTHLY_DRIFT * middle.saturating_sub(BLOCK / 2) as f64 / BLOCK as f64;
         let growth = growth_at(&fit.growth, middle) / first;
-        count_quantiles(*mean, fit.alpha_month * growth.max(drift))
+        count_quantiles(*mean, fit.alpha_month * growth.max(drift), QUANTILES)
     });
     NodeForecast { quantiles: quantiles.collect(), mean }
 }
@@ -119,6 +120,7 @@ fn unknown_fit() -> NodeFit {
         model: Model::Glm,
         fallback: None,
         alpha: ALPHA_UNKNOWN,
+        levels: QUANTILES,
         growth: [1.0; 4],
         alpha_month: ALPHA_UNKNOWN,
         mse: 0.0,

@@ -118,6 +118,9 @@ pub struct NodeFit {
     pub fallback: Option<Fallback>,
     /// Dispersion alpha of the daily forecasts, Var = m + alpha m^2, at lead 1.
     pub alpha: f64,
+    /// Levels asked of the distribution for [`QUANTILES`] of daily forecasts, recalibrated on the level's past.
+    #[serde(default = "nominal")]
+    pub levels: [f64; 5],
     /// Growth of alpha with the lead: alpha_h = alpha * growth(h), as knots at leads 1, 29, 57, 85.
     pub growth: [f64; 4],
     /// Dispersion of monthly sums.
@@ -136,6 +139,10 @@ pub struct PanelFit {
     pub nodes: Vec<NodeFit>,
     /// What the series have in common beyond that, where it helps.
     pub boost: Option<Boost>,
+}
+
+fn nominal() -> [f64; 5] {
+    QUANTILES
 }
 
 /// Settings of the engine, checked once.

@@ -1,6 +1,8 @@
 //! The weekly step: models by rolling origin, dispersion and scores of the coherent forecasts.
 use std::collections::BTreeMap;
 
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::{
@@ -18,11 +20,14 @@ use crate::{
     intervals::{
         NegativeBinomial,
         dispersion::{Centre, Errors, growth_at},
-        normal_quantile,
+        normal_quantile, recalibration,
     },
     regressors::Design,
     series::Panel,
 };
+
+/// PITs that a level's recalibration rests on at most, about.
+const PITS: usize = 50_000;
 
 /// Chooses a model per cell by rolling origin and measures dispersion and scores at every node.
 ///
@@ -52,21 +57,24 @@ pub fn fit(
     let nodes = 0..hierarchy.nodes.len();
     let errors: Vec<Errors> = nodes.clone().into_par_iter().map(|k| backtest.errors(k)).collect();
     let centres = centres(hierarchy, &errors, params.horizon);
+    let levels = backtest.levels(|k| centres[&hierarchy.nodes[k].level].daily(&errors[k]));
     let nodes = nodes
         .into_par_iter()
         .map(|k| {
             let centre = &centres[&hierarchy.nodes[k].level];
             let (alpha, growth) = centre.daily(&errors[k]);
+            let levels = levels[&hierarchy.nodes[k].level];
             let boosted = boost.as_ref().map_or(1.0, |b| b.dispersion(hierarchy.nodes[k].level.into()));
             let (model, fallback) = model_of(hierarchy, &base, k);
             NodeFit {
                 model,
                 fallback,
                 alpha: alpha * boosted,
+                levels,
                 growth,
                 alpha_month: centre.monthly(&errors[k]),
                 mse: mse[k],
-                scores: backtest.scores(k, alpha, &growth),
+                scores: backtest.scores(k, alpha, &growth, levels),
             }
         })
         .collect();
@@ -154,7 +162,46 @@ impl Backtest<'_> {
         errors
     }
 
-    fn scores(&self, k: usize, alpha: f64, growth: &[f64; 4]) -> Scores {
+    /// Levels recalibrated for each level of the hierarchy; `dispersion` gives alpha and growth of a node.
+    fn levels(&self, dispersion: impl Fn(usize) -> (f64, [f64; 4]) + Sync) -> BTreeMap<Level, [f64; 5]> {
+        let mut nodes: BTreeMap<Level, Vec<usize>> = BTreeMap::new();
+        for (k, node) in self.hierarchy.nodes.iter().enumerate() {
+            nodes.entry(node.level).or_default().push(k);
+        }
+        let origins = self.plan.origins.len() - self.measured.start;
+        nodes
+            .into_iter()
+            .map(|(level, nodes)| {
+                // Nodes beyond those that give enough PITs would cost time and tell nothing new.
+                let step = (nodes.len() * origins * self.plan.leads).div_ceil(PITS).max(1);
+                let checked: Vec<usize> = nodes.iter().copied().step_by(step).collect();
+                let pits = checked.par_iter().flat_map_iter(|k| self.pits(*k, dispersion(*k))).collect();
+                (level, recalibration::levels(QUANTILES, pits, (origins * checked.len()) as f64))
+            })
+            .collect()
+    }
+
+    /// Randomised PITs of a node's known days.
+    fn pits(&self, k: usize, (alpha, growth): (f64, [f64; 4])) -> Vec<f64> {
+        if self.plan.leads == 0 {
+            return Vec::new();
+        }
+        let y = self.hierarchy.series(self.panel, k);
+        let mut rng = ChaCha8Rng::seed_from_u64(k as u64);
+        let mut pits = Vec::new();
+        for (origin, means) in self.forecasts(&self.means(k)) {
+            for (lead, mean) in (1..).zip(means) {
+                let count = y[origin + lead];
+                if !count.is_nan() {
+                    let forecast = NegativeBinomial::new(*mean, alpha * growth_at(&growth, lead));
+                    pits.push(recalibration::pit(&forecast, count as u64, rng.random()));
+                }
+            }
+        }
+        pits
+    }
+
+    fn scores(&self, k: usize, alpha: f64, growth: &[f64; 4], levels: [f64; 5]) -> Scores {
         let leads = self.plan.leads;
         let mut scorer = Scorer::default();
         if leads == 0 {
@@ -167,7 +214,7 @@ impl Backtest<'_> {
             for (lead, mean) in (1..).zip(means) {
                 let count = f64::from(y[origin + lead]);
                 if !count.is_nan() {
-                    let quantiles = count_quantiles(*mean, alpha * growth_at(growth, lead));
+                    let quantiles = count_quantiles(*mean, alpha * growth_at(growth, lead), levels);
                     let naive = naive_quantiles(f64::from(naive[lead - 1]), scale, lead);
                     scorer.push(&Day { y: count, mean: *mean, quantiles, naive });
                 }
@@ -178,9 +225,9 @@ impl Backtest<'_> {
     }
 }
 
-/// Quantiles at [`QUANTILES`] of a count with this mean and dispersion.
-pub fn count_quantiles(mean: f64, alpha: f64) -> [f64; 5] {
-    NegativeBinomial::new(mean, alpha).quantiles(QUANTILES).map(|q| q as f64)
+/// Quantiles at `levels` of a count with this mean and dispersion.
+pub fn count_quantiles(mean: f64, alpha: f64, levels: [f64; 5]) -> [f64; 5] {
+    NegativeBinomial::new(mean, alpha).quantiles(levels).map(|q| q as f64)
 }
 
 /// The seasonal naive's band: normal with the training changes' variance times the weeks ahead, cut off at 0.

@@ -1,5 +1,6 @@
-//! Count quantiles: the negative binomial distribution, dispersion from honest errors.
+//! Count quantiles: the negative binomial distribution, dispersion from honest errors, recalibrated levels.
 pub mod dispersion;
 pub mod negative_binomial;
+pub mod recalibration;
 
 pub use negative_binomial::{NegativeBinomial, normal_quantile};
