@@ -5,6 +5,9 @@ mod properties {
     mod hotspots;
 }
 mod reference {
+    mod classic {
+        mod closed;
+    }
     mod glm;
     mod naive;
     mod table;

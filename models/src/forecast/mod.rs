@@ -16,6 +16,7 @@
 use serde::{Deserialize, Serialize};
 
 mod base;
+pub mod classic;
 mod daily;
 pub mod glm;
 pub mod level;
