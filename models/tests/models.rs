@@ -7,6 +7,7 @@ mod properties {
 mod reference {
     mod classic {
         mod closed;
+        mod ets;
     }
     mod glm;
     mod naive;

@@ -50,16 +50,16 @@ fn between(f: impl Fn(f64) -> f64, low: f64, high: f64) -> Tried {
         let new = Tried { x, f: f(x) };
         if new.f <= best.f {
             if new.x >= best.x {
-                a = best.x
+                a = best.x;
             } else {
-                b = best.x
+                b = best.x;
             }
             (third, second, best) = (second, best, new);
         } else {
             if new.x < best.x {
-                a = new.x
+                a = new.x;
             } else {
-                b = new.x
+                b = new.x;
             }
             if new.f <= second.f || second.x == best.x {
                 (third, second) = (second, new);

@@ -6,6 +6,7 @@
 pub mod aggregation;
 pub mod average;
 pub mod croston;
+pub mod ets;
 pub mod naive;
 pub mod ses;
 pub mod tsb;
