@@ -8,6 +8,7 @@ mod reference {
     mod classic {
         mod closed;
         mod ets;
+        mod theta;
     }
     mod glm;
     mod naive;

@@ -8,7 +8,9 @@ pub mod average;
 pub mod croston;
 pub mod ets;
 pub mod naive;
+pub mod season;
 pub mod ses;
+pub mod theta;
 pub mod tsb;
 
 /// Mean and variance of the forecast at leads 1 ..= h.
