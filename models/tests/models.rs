@@ -8,6 +8,7 @@ mod reference {
     mod classic {
         mod closed;
         mod ets;
+        mod stl;
         mod theta;
     }
     mod glm;

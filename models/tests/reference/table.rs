@@ -22,9 +22,12 @@ fn folder() -> Option<PathBuf> {
     Some(path)
 }
 
-/// Rows of one of the tables.
+/// Rows of one of the tables, compressed or not.
 pub fn rows(file: &str) -> Option<Vec<csv::StringRecord>> {
-    Some(csv::Reader::from_path(folder()?.join(file)).unwrap().records().map(Result::unwrap).collect())
+    let table = std::fs::File::open(folder()?.join(file)).unwrap();
+    let table: Box<dyn std::io::Read> =
+        if file.ends_with(".gz") { Box::new(flate2::read::GzDecoder::new(table)) } else { Box::new(table) };
+    Some(csv::Reader::from_reader(table).records().map(Result::unwrap).collect())
 }
 
 /// The daily series by id.

@@ -7,9 +7,11 @@ pub mod aggregation;
 pub mod average;
 pub mod croston;
 pub mod ets;
+pub mod mstl;
 pub mod naive;
 pub mod season;
 pub mod ses;
+pub mod stl;
 pub mod theta;
 pub mod tsb;
 
