@@ -7,6 +7,7 @@ mod properties {
 mod reference {
     mod classic {
         mod closed;
+        mod count_glm;
         mod ets;
         mod stl;
         mod theta;

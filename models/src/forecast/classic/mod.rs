@@ -5,6 +5,7 @@
 //! number by number with R's `forecast` and Python's `statsforecast`.
 pub mod aggregation;
 pub mod average;
+pub mod count_glm;
 pub mod croston;
 pub mod ets;
 pub mod mstl;

@@ -21,7 +21,8 @@ pub(super) fn best(form: Form, by: Smoothing, y: &[f64], m: usize) -> Best {
     match form.states(m) + 1 {
         0..=4 => solve::<4>(form, by, y, m),
         5..=8 => solve::<8>(form, by, y, m),
-        9..=16 => solve::<16>(form, by, y, m),
+        9..=12 => solve::<12>(form, by, y, m),
+        13..=16 => solve::<16>(form, by, y, m),
         _ => solve::<32>(form, by, y, m),
     }
 }

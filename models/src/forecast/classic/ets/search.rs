@@ -6,12 +6,14 @@ use super::{
 };
 use crate::numeric::nelder_mead::{Axis, Stop, minimise};
 
-/// A thousandth of a unit of likelihood decides nothing.
-const LINEAR: Stop = Stop { calls: 300, spread: 1e-4 };
-const ROUGH: Stop = Stop { calls: 60, spread: 0.2 };
-const JOINT: Stop = Stop { calls: 1500, spread: 1e-3 };
+/// Close enough that a forecast has settled, too: near the top the likelihood is flat.
+const LINEAR: Stop = Stop { calls: 150, spread: 1e-4 };
+/// To tell which top is the highest.
+const ROUGH: Stop = Stop { calls: 25, spread: 0.5 };
+/// One simplex in up to 16 dimensions.
+const JOINT: Stop = Stop { calls: 800, spread: 1e-3 };
 /// Fresh simplexes at most: a long search in many dimensions may stall on a flat one.
-const RESTARTS: usize = 4;
+const RESTARTS: usize = 3;
 
 /// Places in the unit cube where the search may begin.
 const STARTS: [[f64; 4]; 4] =
@@ -97,7 +99,7 @@ impl Joint<'_> {
             };
             let (point, found) = minimise(value, &axes, JOINT);
             axes.iter_mut().zip(point).for_each(|(axis, x)| axis.start = x);
-            if best - found < 1e-2 || !found.is_finite() {
+            if best - found < 5e-2 || !found.is_finite() {
                 best = found;
                 break;
             }
