@@ -71,14 +71,20 @@ fn gram<const K: usize>(form: Form, by: Smoothing, y: &[f64], m: usize) -> [[f64
             continue;
         }
         // The state columns answer a series of zeros: their error is minus their forecast.
-        let mut e = [0.0; K];
-        for c in 0..K {
-            e[c] = level[c] + s[c];
+        let mut e = level;
+        if seasonal {
+            for c in 0..K {
+                e[c] += s[c];
+            }
         }
         e[n] -= value;
         for c in 0..K {
             level[c] -= by.alpha * e[c];
-            s[c] -= by.gamma * e[c];
+        }
+        if seasonal {
+            for c in 0..K {
+                s[c] -= by.gamma * e[c];
+            }
         }
         if trend {
             for c in 0..K {
