@@ -66,7 +66,7 @@ fn count_regressions_match_r() {
         let whole = [("deviance", fit.deviance()), ("loglik", fit.log_likelihood())];
         coefficients(fit).into_iter().chain(whole).collect()
     });
-    // R takes Pearson's sum from its last step but one, where the deviance has settled to 1e-8.
+    // R stops when the deviance has settled to 1e-8, and Pearson's sum is not flat there: 1.5e-5 was seen.
     check("r_glm_quasipoisson", 1e-4, CountGlm::poisson, |fit| vec![("dispersion", fit.dispersion())]);
     check("r_glm_nb", 1e-5, CountGlm::negative_binomial, |fit| {
         let whole = [("theta", fit.theta()), ("loglik", fit.log_likelihood())];

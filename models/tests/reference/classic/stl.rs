@@ -60,9 +60,10 @@ fn components_are_those_of_r() {
     assert!(worst(&mstl) < 1e-6, "MSTL {mstl:?}");
 }
 
-/// After 15 robust rounds three of the series are still on their way, at a place a little different from R's.
+/// Three of the series differ from R by up to 7e-4. Other numbers of inner and outer rounds do not meet R there
+/// either, and those that have settled agree; the cause is not known.
 #[test]
-fn robust_components_are_those_of_r_where_the_rounds_have_settled() {
+fn robust_components_are_those_of_r_in_most_series() {
     let robust = |s: &Regular| {
         Stl { m: s.m, season: Span::Periodic, trend: None, robust: true }.decompose(&s.y).unwrap()
     };
