@@ -5,6 +5,13 @@ mod properties {
     mod hotspots;
 }
 mod reference {
+    mod classic {
+        mod closed;
+        mod count_glm;
+        mod ets;
+        mod stl;
+        mod theta;
+    }
     mod glm;
     mod naive;
     mod table;

@@ -11,6 +11,7 @@
 //! | `seasonal_naive`, `mstl`, `glm` + `level` | the models |
 //! | `track` | one series through the GLM over all origins |
 //! | `boost` | what all series have in common that their own forecasts miss |
+//! | `classic` | the textbook models, of one series each (not chosen from yet) |
 //! | `base` | all series, each with its chosen model |
 //! | `reconcile` | cells and margins made to agree |
 //! | `weekly`, `daily` | [`fit`] and [`forecast`] |
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 mod base;
 pub mod boost;
+pub mod classic;
 mod daily;
 pub mod glm;
 pub mod level;

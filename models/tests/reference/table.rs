@@ -22,9 +22,12 @@ fn folder() -> Option<PathBuf> {
     Some(path)
 }
 
-/// Rows of one of the tables.
+/// Rows of one of the tables, compressed or not.
 pub fn rows(file: &str) -> Option<Vec<csv::StringRecord>> {
-    Some(csv::Reader::from_path(folder()?.join(file)).unwrap().records().map(Result::unwrap).collect())
+    let table = std::fs::File::open(folder()?.join(file)).unwrap();
+    let table: Box<dyn std::io::Read> =
+        if file.ends_with(".gz") { Box::new(flate2::read::GzDecoder::new(table)) } else { Box::new(table) };
+    Some(csv::Reader::from_reader(table).records().map(Result::unwrap).collect())
 }
 
 /// The daily series by id.
@@ -38,5 +41,47 @@ pub fn daily() -> Option<BTreeMap<String, Daily>> {
             one.holidays.push(date);
         }
     }
+    Some(out)
+}
+
+/// A regular series with its season length, daily or monthly.
+pub struct Regular {
+    /// Counts.
+    pub y: Vec<f64>,
+    /// Periods in a season.
+    pub m: usize,
+}
+
+/// All series by id.
+pub fn regular() -> Option<BTreeMap<String, Regular>> {
+    let mut out = BTreeMap::new();
+    for row in &rows("series.csv")? {
+        let one =
+            out.entry(row[0].to_owned()).or_insert_with(|| Regular { y: vec![], m: row[2].parse().unwrap() });
+        one.y.push(row[5].parse().unwrap());
+    }
+    Some(out)
+}
+
+/// One lead of somebody else's forecast; NaN where the table is empty.
+#[derive(Clone, Copy)]
+pub struct Lead {
+    /// Point forecast.
+    pub mean: f64,
+    /// Half the width of the 95 % interval.
+    pub half_95: f64,
+}
+
+/// The forecasts of a method by id of the series, from the table whose name begins like the method's.
+pub fn forecasts(method: &str) -> Option<BTreeMap<String, Vec<Lead>>> {
+    let file = if method.starts_with("r_") { "r_forecasts.csv" } else { "sf_forecasts.csv" };
+    let mut out: BTreeMap<String, Vec<Lead>> = BTreeMap::new();
+    for row in rows(file)?.iter().filter(|row| &row[1] == method) {
+        let number = |k: usize| row[k].parse().unwrap_or(f64::NAN);
+        let leads = out.entry(row[0].to_owned()).or_default();
+        leads.push(Lead { mean: number(3), half_95: (number(7) - number(6)) / 2.0 });
+        assert_eq!(row[2], leads.len().to_string(), "leads in order");
+    }
+    assert!(!out.is_empty(), "no {method} in {file}");
     Some(out)
 }
