@@ -117,7 +117,7 @@ fn a_file_that_is_no_calendar_says_so() {
     assert!(said("<!DOCTYPE html>\n<html>").contains("begins with \"<!DOCTYPE html>\""));
     assert!(said("").contains("not an iCalendar file"));
     assert!(said(&calendar("")).contains("no event"));
-    let broken = calendar("BEGIN:VEVENT\nSUMMARY:Fair\nDTSTART:20240510\nEND:VTODO\n");
+    let broken = calendar("BEGIN:VEVENT\nSUMMARY:Fair\nDTSTART:20240510\nEND:VJOURNAL\n");
     let broken = said(&broken);
     assert!(broken.contains("at line") && broken.contains("\"Fair\""), "{broken}");
     let cut = said("BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:Fair\nDTSTART:2024");
