@@ -209,6 +209,13 @@ mod tests {
     }
 
     #[test]
+    fn one_day_is_not_days() {
+        let tomorrow = AlertBody { lead_days: 1, ..body(Kind::ForecastExceedance, Severity::Medium) };
+        let text = text(Lang::En, &event(EventKind::Firing, tomorrow, None)).unwrap();
+        assert!(text.contains("1 day ahead"), "{text}");
+    }
+
+    #[test]
     fn titles_name_count_and_interval() {
         let spike = body(Kind::Spike, Severity::High);
         assert_eq!(title(Lang::Zh, &spike), "供暖-室温不达标 朝阳区: 412 件(预计 180, 区间 131–246)");

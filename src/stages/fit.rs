@@ -20,7 +20,7 @@ pub struct Summary {
     pub models: BTreeMap<&'static str, usize>,
     /// Series by reason of a fallback.
     pub fallbacks: BTreeMap<String, usize>,
-    /// How much of the squared error boosting saved at unseen origins, by basis; absent where it is not used.
+    /// Share of the expected error that boosting saved at unseen origins, by basis; absent where it is not used.
     pub boost_gain: BTreeMap<&'static str, f64>,
     /// Last day known.
     pub origin: Option<chrono::NaiveDate>,

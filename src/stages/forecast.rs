@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use anyhow::bail;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
-use weisu_models::forecast::{self, Fallback, Horizon, NodeFit, NodeForecast, PanelFit, PanelForecast};
+use weisu_models::forecast::{
+    self, Boost, Fallback, Horizon, NodeFit, NodeForecast, PanelFit, PanelForecast,
+};
 
 use super::{Active, Cx, Done, city};
 use crate::{
@@ -64,8 +66,7 @@ pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
         let nodes = with_borrowed(&city, fits)?;
         nodes.iter().for_each(|f| *summary.models.entry(f.model.name()).or_default() += 1);
         summary.series += nodes.len();
-        let boost =
-            cx.store.boost(fit_run.id, basis).await?.map(|json| serde_json::from_str(&json)).transpose()?;
+        let boost = cx.store.boost(fit_run.id, basis).await?.and_then(|json| readable(&json, basis));
         let published = publish(cx, city, PanelFit { nodes, boost }, origin).await?;
         written.push((basis, published));
     }
@@ -78,6 +79,15 @@ pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
     }
     let origin = summary.origin.map(Day::from);
     Done::new(tx, origin, &summary)
+}
+
+/// What the fit stored, or nothing when another version wrote it: forecasts go on without until the next fit.
+fn readable(json: &str, basis: Basis) -> Option<Boost> {
+    serde_json::from_str(json)
+        .inspect_err(
+            |error| tracing::warn!(basis = basis.name(), %error, "boosting left out until the next fit"),
+        )
+        .ok()
 }
 
 /// A series that appeared after the fit takes over the fit of its topic, or of the whole city.

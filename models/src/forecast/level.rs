@@ -101,7 +101,8 @@ pub fn filter(design: &Design, y: &[f32], beta: &[f64], fitted_at: usize, origin
     out
 }
 
-fn decay_of(half_life: f64) -> f64 {
+/// Factor on yesterday's weight for a half-life in days.
+pub fn decay_of(half_life: f64) -> f64 {
     (-std::f64::consts::LN_2 / half_life).exp()
 }
 

@@ -1,5 +1,9 @@
 //! What the past of one series says at one origin, and the row of features made of it.
-use crate::{forecast::glm, hierarchy::Level, regressors::Design};
+use crate::{
+    forecast::{glm, level::decay_of},
+    hierarchy::Level,
+    regressors::Design,
+};
 
 /// Features of a row.
 pub const WIDTH: usize = 31;
@@ -186,10 +190,6 @@ pub fn row(
     }
     x[29] = own.levels[1] - own.levels[3];
     x.map(|v| v as f32)
-}
-
-fn decay_of(half_life: f64) -> f64 {
-    (-std::f64::consts::LN_2 / half_life).exp()
 }
 
 fn log_ratio([count, mean]: [f64; 2], prior: f64) -> f64 {
