@@ -8,7 +8,10 @@ use indicatif::ProgressBar;
 use weisu_models::calendar::Region;
 use weisu_models::hotspot::{self, Detector, Memory};
 
-use crate::files::{detect, panel};
+use crate::files::{
+    detect,
+    panel::{self, Step},
+};
 
 /// Arguments of `detect`.
 #[derive(Debug, clap::Args)]
@@ -72,8 +75,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 
 fn files(args: &Args, input: &Path, out: &Path) -> anyhow::Result<()> {
     let (frequency, step) = match args.frequency {
-        Frequency::Daily => (hotspot::Frequency::Daily, 1),
-        Frequency::Weekly => (hotspot::Frequency::Weekly, 7),
+        Frequency::Daily => (hotspot::Frequency::Daily, Step::Day),
+        Frequency::Weekly => (hotspot::Frequency::Weekly, Step::Week),
     };
     let detector = Detector::new(frequency, args.alpha).context("--alpha")?;
     let detector = match args.method {
@@ -82,7 +85,7 @@ fn files(args: &Args, input: &Path, out: &Path) -> anyhow::Result<()> {
         Method::EarsC2 => detector.limited_to(hotspot::Method::EarsC2),
         Method::Prior => detector.limited_to(hotspot::Method::Prior),
     };
-    let panel = panel::read(input, step)?;
+    let panel = panel::read(input, Some(step))?;
     let options = detect::Options { detector, from: args.from, to: args.to, region: args.region };
     let bar = ProgressBar::new(panel.ids.len() as u64);
     let summary = detect::run(&panel, &options, out, &|| bar.inc(1));

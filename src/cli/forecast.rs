@@ -12,7 +12,7 @@ const WHAT: &str = "forecast";
 /// Arguments of `forecast`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Panel file (CSV, also .gz) with columns unique_id,ds,y; without it the store of --config is forecast
+    /// Panel file (CSV, also .gz) of days, weeks, months or quarters with columns unique_id,ds,y; without it the store of --config is forecast
     #[arg(long, value_name = "FILE")]
     pub input: Option<PathBuf>,
     /// Hierarchy file with columns unique_id,level,topic,district
@@ -24,9 +24,12 @@ pub struct Args {
     /// Last known days to forecast from, comma separated; by default the last day of the input
     #[arg(long, value_delimiter = ',', value_name = "DATE", requires = "input")]
     pub origins: Vec<NaiveDate>,
-    /// Days ahead
-    #[arg(long, default_value_t = 28, value_name = "DAYS")]
-    pub horizon: usize,
+    /// Periods ahead [default: 28 days, or a year of weeks, months or quarters]
+    #[arg(long, value_name = "N", requires = "input")]
+    pub horizon: Option<usize>,
+    /// Publish a panel of days as whole calendar months
+    #[arg(long, requires = "input")]
+    pub months: bool,
     /// Where to write the forecasts
     #[arg(long, value_name = "FILE", requires = "input")]
     pub out: Option<PathBuf>,
@@ -43,6 +46,7 @@ pub fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
         holidays: args.holidays.clone(),
         origins: args.origins.clone(),
         horizon: args.horizon,
+        months: args.months,
         out: out.clone(),
     };
     let bars = progress::bars(global.quiet);
@@ -51,11 +55,12 @@ pub fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
     let summary = summary?;
     text::result(global.format, &summary, || {
         format!(
-            "{} series from {} origins, {} rows written to {}",
+            "{} series from {} origins, {} rows written to {}; last season's same period where nothing beat it: {}",
             summary.series,
             summary.origins.len(),
             summary.rows,
-            out.display()
+            out.display(),
+            summary.naive
         )
     })
 }

@@ -67,7 +67,7 @@ pub fn run(
 fn columns(panel: &PanelFile, options: &Options) -> anyhow::Result<(usize, usize)> {
     let last = panel.date(panel.periods() - 1);
     let (from, to) = (options.from.unwrap_or(panel.start), options.to.unwrap_or(last));
-    let step = i64::from(panel.step);
+    let step = (panel.date(1) - panel.start).num_days();
     let first = (from - panel.start).num_days().max(0);
     let first = (first + step - 1) / step;
     let end = (to.min(last) - panel.start).num_days().div_euclid(step) + 1;
@@ -118,13 +118,14 @@ mod tests {
     use weisu_models::hotspot::Frequency;
 
     use super::*;
+    use crate::files::panel::Step;
 
     fn panel(periods: usize) -> PanelFile {
         let mut counts = Array2::from_elem((2, periods), 3.0);
         counts[(0, periods - 1)] = 40.0;
         counts[(1, periods - 2)] = f32::NAN;
         let ids = vec!["a, \"b\"".to_owned(), "供暖".to_owned()];
-        PanelFile { ids, start: "2020-01-06".parse().unwrap(), step: 7, counts }
+        PanelFile { ids, start: "2020-01-06".parse().unwrap(), step: Step::Week, counts }
     }
 
     fn options(from: Option<&str>, to: Option<&str>) -> Options {

@@ -1,21 +1,27 @@
 //! `weisu forecast --input`: backtest, fit and forecast a panel file at each origin.
+//!
+//! Days go through the calendar GLM and can be published as months too; weeks, months and quarters through the pool
+//! of classical models.
 use std::{
     io::Write,
     path::PathBuf,
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use chrono::{Days, NaiveDate};
+use chrono::NaiveDate;
 use rayon::prelude::*;
 use weisu_models::{
     calendar::Calendar,
-    forecast::{Horizon, Params, fit, forecast},
+    forecast::{
+        Horizon, Model, NodeForecast, Params, fit, forecast,
+        pool::{self, Periods, Used},
+    },
 };
 
 use super::{
     cells::{self, Named},
     output::write_whole,
-    panel,
+    panel::{self, PanelFile, Step},
 };
 
 /// Columns of the output.
@@ -32,8 +38,10 @@ pub struct Job {
     pub holidays: Option<PathBuf>,
     /// Last known days to forecast from; empty for the last day of the input.
     pub origins: Vec<NaiveDate>,
-    /// Days ahead.
-    pub horizon: usize,
+    /// Periods ahead; without it 28 days, or a year of longer periods.
+    pub horizon: Option<usize>,
+    /// Whether days are published as whole months.
+    pub months: bool,
     /// File to write.
     pub out: PathBuf,
 }
@@ -47,13 +55,19 @@ pub struct Summary {
     pub origins: Vec<NaiveDate>,
     /// Rows written.
     pub rows: usize,
+    /// Forecasts of a series from an origin that are last season's same period, because nothing beat it.
+    pub naive: usize,
 }
 
 /// Forecasts of one series from one origin.
 struct Rows {
     id: String,
     origin: NaiveDate,
-    forecast: weisu_models::forecast::NodeForecast,
+    /// First day of each period.
+    periods: Vec<NaiveDate>,
+    /// Whether nothing beat last season's same period.
+    naive: bool,
+    forecast: NodeForecast,
 }
 
 /// Reads, forecasts at every origin from what was known then, and writes.
@@ -63,8 +77,9 @@ struct Rows {
 /// # Errors
 /// When a file cannot be read or written, or an origin lies outside the input's days.
 pub fn run(job: &Job, progress: &(dyn Fn(u64, u64) + Sync)) -> anyhow::Result<Summary> {
-    let counts = panel::read(&job.input, 1)?;
-    let end = counts.date(counts.periods() - 1);
+    let counts = panel::read(&job.input, None)?;
+    // The last period is known to its end.
+    let end = counts.date(counts.periods()) - chrono::Days::new(1);
     let origins = if job.origins.is_empty() { vec![end] } else { job.origins.clone() };
     for origin in &origins {
         anyhow::ensure!(
@@ -75,45 +90,141 @@ pub fn run(job: &Job, progress: &(dyn Fn(u64, u64) + Sync)) -> anyhow::Result<Su
             end
         );
     }
+    let rows = match counts.step {
+        Step::Day => days(job, &counts, &origins, progress)?,
+        _ => periods(job, &counts, &origins, progress)?,
+    };
+    write_whole(&job.out, |file| write_rows(&rows, file))?;
+    let written = rows.iter().map(|r| r.forecast.mean.len()).sum();
+    let naive = rows.iter().filter(|r| r.naive).count();
+    Ok(Summary { series: rows.len() / origins.len(), origins, rows: written, naive })
+}
+
+/// Days, by the calendar GLM.
+fn days(
+    job: &Job,
+    counts: &PanelFile,
+    origins: &[NaiveDate],
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> anyhow::Result<Vec<Rows>> {
     let calendar = match &job.holidays {
         Some(path) => cells::read_holidays(path)?,
         None => Calendar::new(),
     };
     let panels = match &job.series {
-        Some(path) => vec![cells::with_series(&counts, path)?],
-        None => cells::alone(&counts),
+        Some(path) => vec![cells::with_series(counts, path)?],
+        None => cells::alone(counts),
     };
     // The backtest and the forecast each report every node once.
     let nodes: usize = panels.iter().map(|p| p.hierarchy.nodes.len()).sum();
     let (done, steps) = (AtomicU64::new(0), (2 * nodes * origins.len()) as u64);
     let tick = || progress((done.fetch_add(1, Ordering::Relaxed) + 1).min(steps), steps);
     let mut rows = Vec::new();
-    for origin in &origins {
+    let horizon = match (job.months, job.horizon) {
+        (false, days) => Horizon { days: days.unwrap_or(28), months: 0 },
+        (true, months) => Horizon { days: 0, months: months.unwrap_or(12) },
+    };
+    for origin in origins {
         let done: Vec<Vec<Rows>> =
-            panels.par_iter().map(|named| at_origin(named, &calendar, *origin, job.horizon, &tick)).collect();
+            panels.par_iter().map(|named| at_origin(named, &calendar, *origin, horizon, &tick)).collect();
         rows.extend(done.into_iter().flatten());
     }
-    write_whole(&job.out, |file| write_rows(&rows, file))?;
-    let written = rows.iter().map(|r| r.forecast.mean.len()).sum();
-    Ok(Summary { series: panels.iter().map(|p| p.series.len()).sum(), origins, rows: written })
+    Ok(rows)
 }
 
 fn at_origin(
     named: &Named,
     calendar: &Calendar,
     origin: NaiveDate,
-    horizon: usize,
+    horizon: Horizon,
     tick: &(dyn Fn() + Sync),
 ) -> Vec<Rows> {
     let panel = named.panel.until(origin);
     let fits = fit(&panel, &named.hierarchy, calendar, &Params::default(), &|_| tick());
-    let horizon = Horizon { days: horizon, months: 0 };
     let done = forecast(&panel, &named.hierarchy, calendar, &fits, horizon, &|_| tick());
+    let (nodes, periods) = match horizon.months {
+        0 => (done.daily, origin.iter_days().skip(1).take(horizon.days).collect()),
+        _ => (done.monthly, done.months),
+    };
+    let naive = |node: usize| fits.nodes[node].model == Model::SeasonalNaive;
+    rows(&named.series, &nodes, origin, &periods, naive)
+}
+
+/// Weeks, months and quarters, by the pool.
+fn periods(
+    job: &Job,
+    counts: &PanelFile,
+    origins: &[NaiveDate],
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> anyhow::Result<Vec<Rows>> {
+    anyhow::ensure!(
+        job.holidays.is_none() && !job.months,
+        "{} holds no days but longer periods: leave out --holidays and --months",
+        job.input.display()
+    );
+    let season = counts.step.season();
+    let h = job.horizon.unwrap_or(season);
+    let named = job.series.as_ref().map(|path| cells::with_series(counts, path)).transpose()?;
+    // Series that stand alone are forecast from their own last period, unless origins are asked for.
+    if named.is_none() && job.origins.is_empty() {
+        return Ok(from_own_ends(counts, h, progress));
+    }
+    let all = named.as_ref().map_or(&counts.counts, |named| &named.panel.counts);
+    let series = match &named {
+        Some(named) => named.series.clone(),
+        None => counts.ids.iter().cloned().zip(0..).collect(),
+    };
+    let nodes = named.as_ref().map_or(series.len(), |named| named.hierarchy.nodes.len());
+    let steps = (nodes * origins.len()) as u64;
+    let mut out = Vec::new();
+    for (k, origin) in origins.iter().enumerate() {
+        let known = (0..counts.periods()).take_while(|t| counts.date(*t) <= *origin).count();
+        let panel = Periods { counts: all.slice(ndarray::s![.., ..known]).to_owned(), season };
+        let at = |done: usize| progress((k * nodes + done) as u64, steps);
+        let done = pool::forecast(&panel, named.as_ref().map(|named| &named.hierarchy), h, &at);
+        let periods: Vec<NaiveDate> = (known..known + h).map(|t| counts.date(t)).collect();
+        let naive = |node: usize| done.used[node] != Used::Combination;
+        out.extend(rows(&series, &done.nodes, *origin, &periods, naive));
+    }
+    Ok(out)
+}
+
+/// Each series from its last known period: rows are moved so that they all end in the last column.
+fn from_own_ends(counts: &PanelFile, h: usize, progress: &(dyn Fn(u64, u64) + Sync)) -> Vec<Rows> {
+    let n = counts.periods();
+    let known = |row: usize| (0..n).rev().find(|t| !counts.counts[(row, *t)].is_nan()).map_or(0, |t| t + 1);
+    let ends: Vec<usize> = (0..counts.ids.len()).map(known).collect();
+    let moved = ndarray::Array2::from_shape_fn(counts.counts.raw_dim(), |(row, t)| {
+        (t + ends[row]).checked_sub(n).map_or(f32::NAN, |t| counts.counts[(row, t)])
+    });
+    let steps = ends.len() as u64;
+    let at = |done: usize| progress(done as u64, steps);
+    let done = pool::forecast(&Periods { counts: moved, season: counts.step.season() }, None, h, &at);
+    let named = counts.ids.iter().zip(ends).enumerate();
     named
-        .series
-        .iter()
-        .map(|(id, node)| Rows { id: id.clone(), origin, forecast: done.daily[*node].clone() })
+        .flat_map(|(k, (id, end))| {
+            let periods: Vec<NaiveDate> = (end..end + h).map(|t| counts.date(t)).collect();
+            let origin = counts.date(end) - chrono::Days::new(1);
+            rows(&[(id.clone(), k)], &done.nodes, origin, &periods, |k| done.used[k] != Used::Combination)
+        })
         .collect()
+}
+
+fn rows(
+    series: &[(String, usize)],
+    nodes: &[NodeForecast],
+    origin: NaiveDate,
+    periods: &[NaiveDate],
+    naive: impl Fn(usize) -> bool,
+) -> Vec<Rows> {
+    let one = |(id, node): &(String, usize)| Rows {
+        id: id.clone(),
+        origin,
+        periods: periods.to_vec(),
+        naive: naive(*node),
+        forecast: nodes[*node].clone(),
+    };
+    series.iter().map(one).collect()
 }
 
 fn write_rows(rows: &[Rows], file: &mut dyn Write) -> anyhow::Result<()> {
@@ -121,8 +232,9 @@ fn write_rows(rows: &[Rows], file: &mut dyn Write) -> anyhow::Result<()> {
     writer.write_record(HEADER)?;
     for row in rows {
         let cutoff = row.origin.to_string();
-        for (lead, (mean, quantiles)) in (1..).zip(row.forecast.mean.iter().zip(&row.forecast.quantiles)) {
-            let (ds, mean) = ((row.origin + Days::new(lead)).to_string(), mean.to_string());
+        let values = row.forecast.mean.iter().zip(&row.forecast.quantiles);
+        for (ds, (mean, quantiles)) in row.periods.iter().zip(values) {
+            let (ds, mean) = (ds.to_string(), mean.to_string());
             let quantiles = quantiles.map(|q| q.to_string());
             let fields = [&row.id, &cutoff, &ds, &mean].into_iter().chain(&quantiles);
             writer.write_record(fields.map(String::as_bytes))?;
@@ -160,7 +272,8 @@ mod tests {
             series: Some(path("series.csv")),
             holidays: Some(path("holidays.csv")),
             origins: vec!["2024-06-01".parse().unwrap(), "2024-07-01".parse().unwrap()],
-            horizon: 10,
+            horizon: Some(10),
+            months: false,
             out: path("out.csv"),
         };
         (dir, job)
@@ -205,6 +318,61 @@ mod tests {
         let summary = run(&job, &|_, _| ()).unwrap();
         assert_eq!((summary.series, summary.rows), (3, 30));
         assert_eq!(&rows(&job.out)[0][1], "2024-03-10");
+    }
+
+    #[test]
+    fn days_are_published_as_months_too() {
+        let (_dir, mut job) = files(200);
+        (job.months, job.horizon) = (true, Some(2));
+        let summary = run(&job, &|_, _| ()).unwrap();
+        assert_eq!(summary.rows, 6 * 2 * 2);
+        let rows = rows(&job.out);
+        let ds: Vec<&str> = rows.iter().take(4).map(|r| &r[2]).collect();
+        assert_eq!(ds, ["2024-07-01", "2024-08-01", "2024-07-01", "2024-08-01"]);
+        assert_eq!((&rows[0][1], &rows[12][1]), ("2024-06-01", "2024-07-01"));
+    }
+
+    #[test]
+    fn months_in_mean_months_out() {
+        let (_dir, mut job) = files(1);
+        let mut panel = String::from("unique_id,ds,y\n");
+        for t in 0..40 {
+            for (k, id) in ["a|x", "a|y", "b|x"].iter().enumerate() {
+                panel +=
+                    &format!("{id},{},{}\n", Step::Month.after("2020-01-01".parse().unwrap(), t), t % 12 + k);
+            }
+        }
+        std::fs::write(&job.input, panel).unwrap();
+        (job.origins, job.horizon) = (vec!["2022-12-31".parse().unwrap()], Some(6));
+        let error = run(&job, &|_, _| ()).unwrap_err().to_string();
+        assert!(error.contains("leave out --holidays"), "{error}");
+        job.holidays = None;
+        assert_eq!(run(&job, &|_, _| ()).unwrap().rows, 6 * 6);
+        let rows = rows(&job.out);
+        assert_eq!((&rows[0][0], &rows[0][2], &rows[5][2]), ("all", "2023-01-01", "2023-06-01"));
+        let mean = |id: &str| rows.iter().find(|r| &r[0] == id).unwrap()[3].parse::<f64>().unwrap();
+        assert!((mean("all") - mean("a") - mean("b")).abs() < 1e-9);
+        assert!(mean("b|x") < 5.0, "January is low: {}", mean("b|x"));
+    }
+
+    #[test]
+    fn a_series_alone_goes_on_from_its_own_end() {
+        let (_dir, job) = files(1);
+        let mut panel = String::from("unique_id,ds,y\n");
+        for (id, months) in [("long", 40), ("short", 30)] {
+            for t in 0..months {
+                panel +=
+                    &format!("{id},{},{}\n", Step::Month.after("2020-01-01".parse().unwrap(), t), t % 12);
+            }
+        }
+        std::fs::write(&job.input, panel).unwrap();
+        let job = Job { series: None, holidays: None, origins: Vec::new(), horizon: Some(2), ..job };
+        assert_eq!(run(&job, &|_, _| ()).unwrap().rows, 4);
+        let rows = rows(&job.out);
+        let told: Vec<[&str; 3]> = rows.iter().map(|r| [&r[0], &r[1], &r[2]]).collect();
+        assert_eq!(told[0], ["long", "2023-04-30", "2023-05-01"]);
+        assert_eq!(told[2], ["short", "2022-06-30", "2022-07-01"]);
+        assert!((rows[2][3].parse::<f64>().unwrap() - 6.0).abs() < 1.5, "{}", &rows[2][3]);
     }
 
     #[test]

@@ -7,13 +7,78 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use chrono::NaiveDate;
+use chrono::{Datelike, Days, Months, NaiveDate};
 use flate2::read::MultiGzDecoder;
 use ndarray::Array2;
 use rustc_hash::FxHashMap;
 
 /// Longest panel, in days: a typing error in a year must not claim the memory of millennia.
 const LONGEST_DAYS: i64 = 150 * 366;
+
+/// Distance between the periods of a panel, each named by its first day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// A day.
+    Day,
+    /// Seven days, from any weekday.
+    Week,
+    /// A calendar month.
+    Month,
+    /// Three calendar months.
+    Quarter,
+}
+
+impl Step {
+    /// Periods in a year, or days in a week.
+    pub fn season(self) -> usize {
+        match self {
+            Self::Day => 7,
+            Self::Week => 52,
+            Self::Month => 12,
+            Self::Quarter => 4,
+        }
+    }
+
+    /// The date `n` periods after `start`.
+    pub fn after(self, start: NaiveDate, n: usize) -> NaiveDate {
+        match self {
+            Self::Day => start + Days::new(n as u64),
+            Self::Week => start + Days::new(7 * n as u64),
+            Self::Month => start + Months::new(n as u32),
+            Self::Quarter => start + Months::new(3 * n as u32),
+        }
+    }
+
+    /// Whole periods from `start` to `date`; `None` where it is not a whole number of them.
+    fn between(self, start: NaiveDate, date: NaiveDate) -> Option<usize> {
+        let days = (date - start).num_days();
+        let months =
+            i64::from(date.year() - start.year()) * 12 + i64::from(date.month0()) - i64::from(start.month0());
+        let (n, length) = match self {
+            Self::Day => (days, 1),
+            Self::Week => (days, 7),
+            Self::Month | Self::Quarter if date.day() != start.day() => return None,
+            Self::Month => (months, 1),
+            Self::Quarter => (months, 3),
+        };
+        (n % length == 0).then_some((n / length) as usize)
+    }
+
+    /// The longest step that all of `dates` lie on: months and quarters begin on a month's first day.
+    fn of(dates: impl Iterator<Item = NaiveDate> + Clone) -> Self {
+        let Some(start) = dates.clone().min() else { return Self::Day };
+        if dates.clone().all(|date| date == start) {
+            return Self::Day;
+        }
+        let on = |step: Self| dates.clone().all(|date| step.between(start, date).is_some());
+        match () {
+            () if start.day() == 1 && on(Self::Quarter) => Self::Quarter,
+            () if start.day() == 1 && on(Self::Month) => Self::Month,
+            () if on(Self::Week) => Self::Week,
+            () => Self::Day,
+        }
+    }
+}
 
 /// Series of one file on a common time axis.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,8 +87,8 @@ pub struct PanelFile {
     pub ids: Vec<String>,
     /// Date of column 0.
     pub start: NaiveDate,
-    /// Days between columns: 1 or 7.
-    pub step: u32,
+    /// Distance between columns.
+    pub step: Step,
     /// Counts, shape (series, periods); NaN where the file has no count.
     pub counts: Array2<f32>,
 }
@@ -31,7 +96,7 @@ pub struct PanelFile {
 impl PanelFile {
     /// Date of column `t`.
     pub fn date(&self, t: usize) -> NaiveDate {
-        self.start + chrono::Days::new(t as u64 * u64::from(self.step))
+        self.step.after(self.start, t)
     }
 
     /// Number of columns.
@@ -103,13 +168,14 @@ struct Row {
     line: u64,
 }
 
-/// Reads `path` as a panel with `step` days between periods (1 or 7).
-pub fn read(path: &Path, step: u32) -> Result<PanelFile, PanelError> {
+/// Reads `path` as a panel with `step` between periods; without one the longest step is taken that all dates lie on.
+pub fn read(path: &Path, step: Option<Step>) -> Result<PanelFile, PanelError> {
     let file = File::open(path).map_err(|source| PanelError::Open { path: path.to_owned(), source })?;
     let gzipped = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
     let bytes: Box<dyn Read> =
         if gzipped { Box::new(MultiGzDecoder::new(BufReader::new(file))) } else { Box::new(file) };
     let (ids, rows) = read_rows(path, bytes)?;
+    let step = step.unwrap_or_else(|| Step::of(rows.iter().map(|row| row.date)));
     lay_out(path, ids, &rows, step)
 }
 
@@ -157,7 +223,7 @@ fn parse_count(text: &str) -> Result<f32, String> {
     }
 }
 
-fn lay_out(path: &Path, ids: Vec<String>, rows: &[Row], step: u32) -> Result<PanelFile, PanelError> {
+fn lay_out(path: &Path, ids: Vec<String>, rows: &[Row], step: Step) -> Result<PanelFile, PanelError> {
     let dates = || rows.iter().map(|row| row.date);
     let (Some(start), Some(end)) = (dates().min(), dates().max()) else {
         return Err(PanelError::Empty { path: path.to_owned() });
@@ -166,18 +232,18 @@ fn lay_out(path: &Path, ids: Vec<String>, rows: &[Row], step: u32) -> Result<Pan
     if days > LONGEST_DAYS {
         return Err(PanelError::Span { path: path.to_owned(), from: start, to: end });
     }
-    let periods = (days / i64::from(step)) as usize + 1;
-    let mut counts = Array2::from_elem((ids.len(), periods), f32::NAN);
-    let mut seen = Array2::from_elem((ids.len(), periods), false);
+    let off = |row: &Row| PanelError::Field {
+        path: path.to_owned(),
+        line: row.line,
+        problem: format!("ds {} is not whole weeks after {start}; are these daily counts?", row.date),
+    };
+    let at = |row: &Row| step.between(start, row.date).ok_or_else(|| off(row));
+    let last = rows.iter().map(at).try_fold(0, |last, at| at.map(|at| at.max(last)))?;
+    let mut counts = Array2::from_elem((ids.len(), last + 1), f32::NAN);
+    let mut seen = Array2::from_elem((ids.len(), last + 1), false);
     for row in rows {
         let wrong = |problem| PanelError::Field { path: path.to_owned(), line: row.line, problem };
-        let day = (row.date - start).num_days();
-        if day % i64::from(step) != 0 {
-            let problem =
-                format!("ds {} is not whole weeks after {start}; are these daily counts?", row.date);
-            return Err(wrong(problem));
-        }
-        let cell = (row.series, (day / i64::from(step)) as usize);
+        let cell = (row.series, at(row)?);
         if std::mem::replace(&mut seen[cell], true) {
             return Err(wrong(format!("a second count of {:?} on {}", ids[row.series], row.date)));
         }
@@ -199,16 +265,16 @@ mod tests {
         (dir, path)
     }
 
-    fn error(text: &str, step: u32) -> String {
+    fn error(text: &str, step: Step) -> String {
         let (_dir, path) = write("p.csv", text.as_bytes());
-        format!("{:#}", anyhow::Error::from(read(&path, step).unwrap_err()))
+        format!("{:#}", anyhow::Error::from(read(&path, Some(step)).unwrap_err()))
     }
 
     #[test]
     fn rows_in_any_order_with_gaps() {
         let text = "\u{feff}ds,unique_id,extra,y\n2024-01-03,b,x,2\n2024-01-01,a,x,1\n2024-01-03,a,x,\n2024-01-02,b,x,0\n";
         let (_dir, path) = write("p.csv", text.as_bytes());
-        let panel = read(&path, 1).unwrap();
+        let panel = read(&path, Some(Step::Day)).unwrap();
         assert_eq!(panel.ids, ["b", "a"]);
         assert_eq!((panel.start, panel.periods()), ("2024-01-01".parse().unwrap(), 3));
         let missing: Vec<bool> = panel.counts.iter().map(|y| y.is_nan()).collect();
@@ -221,22 +287,46 @@ mod tests {
         let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         gz.write_all(b"unique_id,ds,y\na,2024-01-01,1\na,2024-01-15,3\n").unwrap();
         let (_dir, path) = write("p.csv.gz", &gz.finish().unwrap());
-        let panel = read(&path, 7).unwrap();
+        let panel = read(&path, Some(Step::Week)).unwrap();
         assert_eq!((panel.periods(), panel.date(2)), (3, "2024-01-15".parse().unwrap()));
+    }
+
+    #[test]
+    fn the_step_is_the_longest_that_all_dates_lie_on() {
+        for (dates, step) in [
+            (&["2024-01-01", "2024-01-02"][..], Step::Day),
+            (&["2024-01-03", "2024-01-17", "2024-01-24"], Step::Week),
+            (&["2024-01-01", "2024-02-01", "2024-04-01"], Step::Month),
+            (&["2024-04-01", "2024-01-01", "2025-01-01"], Step::Quarter),
+            (&["2024-01-01"], Step::Day),
+            (&["2024-01-31", "2024-02-29"], Step::Day),
+        ] {
+            let dates = dates.iter().map(|date| date.parse().unwrap());
+            assert_eq!(Step::of(dates.clone()), step, "{:?}", dates.collect::<Vec<NaiveDate>>());
+        }
+    }
+
+    #[test]
+    fn months_are_laid_out_by_the_calendar() {
+        let text = "unique_id,ds,y\na,2024-01-01,1\na,2024-02-01,2.5\na,2024-05-01,3\n";
+        let (_dir, path) = write("p.csv", text.as_bytes());
+        let panel = read(&path, None).unwrap();
+        assert_eq!((panel.step, panel.periods()), (Step::Month, 5));
+        assert_eq!((panel.date(4), panel.counts[(0, 1)]), ("2024-05-01".parse().unwrap(), 2.5));
     }
 
     #[test]
     fn what_is_wrong_is_named_with_its_line() {
         for (text, step, words) in [
-            ("", 1, "unique_id"),
-            ("unique_id,ds,y\n", 1, "no rows"),
-            ("unique_id,ds\na,2024-01-01\n", 1, "no column \"y\""),
-            ("unique_id,ds,y\na,01/02/2024,1\n", 1, "line 2: ds \"01/02/2024\""),
-            ("unique_id,ds,y\na,2024-01-01,-1\n", 1, "line 2: y \"-1\""),
-            ("unique_id,ds,y\na,2024-01-01,1\na,2024-01-01,1\n", 1, "line 3: a second count"),
-            ("unique_id,ds,y\na,2024-01-01,1\na,2024-01-02,1\n", 7, "daily counts"),
-            ("unique_id,ds,y\na,0024-01-01,1\na,2024-01-02,1\n", 1, "150 years"),
-            ("unique_id,ds,y\na,2024-01-01\n", 1, "as CSV"),
+            ("", Step::Day, "unique_id"),
+            ("unique_id,ds,y\n", Step::Day, "no rows"),
+            ("unique_id,ds\na,2024-01-01\n", Step::Day, "no column \"y\""),
+            ("unique_id,ds,y\na,01/02/2024,1\n", Step::Day, "line 2: ds \"01/02/2024\""),
+            ("unique_id,ds,y\na,2024-01-01,-1\n", Step::Day, "line 2: y \"-1\""),
+            ("unique_id,ds,y\na,2024-01-01,1\na,2024-01-01,1\n", Step::Day, "line 3: a second count"),
+            ("unique_id,ds,y\na,2024-01-01,1\na,2024-01-02,1\n", Step::Week, "daily counts"),
+            ("unique_id,ds,y\na,0024-01-01,1\na,2024-01-02,1\n", Step::Day, "150 years"),
+            ("unique_id,ds,y\na,2024-01-01\n", Step::Day, "as CSV"),
         ] {
             let message = error(text, step);
             assert!(message.contains(words), "{text:?} gave {message:?}");
@@ -246,7 +336,7 @@ mod tests {
     #[test]
     fn wrong_encoding_and_absent_files_are_errors() {
         let (dir, path) = write("p.csv", b"unique_id,ds,y\n\xb1\xb1,2024-01-01,1\n");
-        assert!(matches!(read(&path, 1), Err(PanelError::Read { .. })));
-        assert!(matches!(read(&dir.path().join("none.csv"), 1), Err(PanelError::Open { .. })));
+        assert!(matches!(read(&path, Some(Step::Day)), Err(PanelError::Read { .. })));
+        assert!(matches!(read(&dir.path().join("none.csv"), None), Err(PanelError::Open { .. })));
     }
 }

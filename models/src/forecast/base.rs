@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::{
-    Fallback, Model, NodeFit,
+    Fallback, Model, NodeFit, blend,
     boost::{self, Around, Boost, Class, Sample, Sampling},
     mstl,
     plan::{MIN_DAYS, Plan},
@@ -38,6 +38,13 @@ pub struct Outcome {
     /// Some of them with what came, where boosting learns.
     pub samples: Vec<Sample>,
     track: Option<Track>,
+}
+
+impl Outcome {
+    /// Forecasts made elsewhere.
+    pub fn of(model: Model, means: Vec<f32>, mse: f64) -> Self {
+        Self { model, fallback: None, mse, means, samples: Vec::new(), track: None }
+    }
 }
 
 /// Base forecasts of a panel.
@@ -153,6 +160,9 @@ fn series(context: &Context<'_>, y: &[f32], place: Place<'_>, choice: Choice<'_>
             outcome.samples = samples(context, y, place, sampling, &mut track, &outcome.means);
         }
         Boosting::Use(boost) => boosted(context, y, place, boost, &mut track, &mut outcome.means),
+    }
+    if let Choice::Fixed(Some(NodeFit { model: Model::Glm, companions, .. })) = choice {
+        blend::mix(companions, y, &mut outcome.means);
     }
     outcome.track = Some(track);
     outcome
@@ -314,7 +324,7 @@ impl Candidates<'_> {
         let means = match (model, &track) {
             (Model::Glm, Some(track)) => track.means.clone(),
             (Model::Mstl, Some(track)) => match decomposition(self.plan, self.y, self.plan.origins.iter()) {
-                Ok(means) => with_seasons_of(means, &track.means),
+                Ok(means) => blend::with_seasons_of(means, &track.means),
                 Err(_) => track.means.clone(),
             },
             _ => return self.naive(None, track),
@@ -349,15 +359,4 @@ impl Candidates<'_> {
             .fold((0.0, 0_usize), |(sum, n), (at, y)| (sum + (y - f64::from(means[at])).powi(2), n + 1));
         if n == 0 { self.rate } else { sum / n as f64 }
     }
-}
-
-/// Beyond the short leads the decomposition has no yearly season: the GLM's shape at the decomposition's height.
-fn with_seasons_of(mut means: Vec<f32>, glm: &[f32]) -> Vec<f32> {
-    let short = seasonal_naive::SHORT_DAYS.min(means.len());
-    let height = |values: &[f32]| values[..short].iter().map(|v| f64::from(*v)).sum::<f64>();
-    let ratio = (height(&means) + 1.0) / (height(glm) + 1.0);
-    for (mean, glm) in means.iter_mut().zip(glm).skip(short) {
-        *mean = (f64::from(*glm) * ratio) as f32;
-    }
-    means
 }

@@ -8,12 +8,14 @@ use super::{
     plan::Plan,
     reconcile::Reconciler,
     track::{Boosting, Context},
-    weekly::count_quantiles,
 };
 use crate::{
     calendar::Calendar,
     hierarchy::Hierarchy,
-    intervals::dispersion::{ALPHA_UNKNOWN, BLOCK, growth_at},
+    intervals::{
+        Predictive, Values,
+        dispersion::{ALPHA_UNKNOWN, BLOCK, growth_at},
+    },
     regressors::Design,
     series::Panel,
 };
@@ -95,9 +97,10 @@ fn means(hierarchy: &Hierarchy, base: &Base, k: usize, leads: usize) -> Vec<f64>
 }
 
 fn by_day(means: &[f64], fit: &NodeFit) -> NodeForecast {
-    let quantiles = (1..)
-        .zip(means)
-        .map(|(lead, mean)| count_quantiles(*mean, fit.alpha * growth_at(&fit.growth, lead), fit.levels));
+    let quantiles = (1..).zip(means).map(|(lead, mean)| {
+        let alpha = fit.alpha * growth_at(&fit.growth, lead);
+        Predictive::new(fit.values, *mean, alpha).quantiles(fit.levels)
+    });
     NodeForecast { quantiles: quantiles.collect(), mean: means.to_vec() }
 }
 
@@ -110,7 +113,7 @@ fn by_month(means: &[f64], spans: &[(usize, usize)], fit: &NodeFit) -> NodeForec
         let middle = (from + to) / 2;
         let drift = 1.0 + MONTHLY_DRIFT * middle.saturating_sub(BLOCK / 2) as f64 / BLOCK as f64;
         let growth = growth_at(&fit.growth, middle) / first;
-        count_quantiles(*mean, fit.alpha_month * growth.max(drift), QUANTILES)
+        Predictive::new(fit.values, *mean, fit.alpha_month * growth.max(drift)).quantiles(QUANTILES)
     });
     NodeForecast { quantiles: quantiles.collect(), mean }
 }
@@ -120,10 +123,12 @@ fn unknown_fit() -> NodeFit {
         model: Model::Glm,
         fallback: None,
         alpha: ALPHA_UNKNOWN,
+        values: Values::Counts,
         levels: QUANTILES,
         growth: [1.0; 4],
         alpha_month: ALPHA_UNKNOWN,
         mse: 0.0,
+        companions: [0.0; 2],
         scores: Scores::default(),
     }
 }

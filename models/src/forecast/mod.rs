@@ -17,7 +17,10 @@
 //! | `weekly`, `daily` | [`fit`] and [`forecast`] |
 use serde::{Deserialize, Serialize};
 
+use crate::intervals::Values;
+
 mod base;
+mod blend;
 pub mod boost;
 pub mod classic;
 mod daily;
@@ -25,6 +28,7 @@ pub mod glm;
 pub mod level;
 pub mod mstl;
 mod plan;
+pub mod pool;
 mod reconcile;
 pub mod seasonal_naive;
 mod track;
@@ -120,6 +124,9 @@ pub struct NodeFit {
     pub fallback: Option<Fallback>,
     /// Dispersion alpha of the daily forecasts, Var = m + alpha m^2, at lead 1.
     pub alpha: f64,
+    /// Whether the series counts or measures.
+    #[serde(default)]
+    pub values: Values,
     /// Levels asked of the distribution for [`QUANTILES`] of daily forecasts, recalibrated on the level's past.
     #[serde(default = "nominal")]
     pub levels: [f64; 5],
@@ -130,6 +137,10 @@ pub struct NodeFit {
     /// Mean squared error of the node's own forecasts over the rolling origins, before aggregates and cells
     /// were reconciled: the weight of its own forecast against its cells' sum.
     pub mse: f64,
+    /// Weights of exponential smoothing and theta (of TSB and the moving average where counts are sparse) beside the
+    /// GLM, which has the rest.
+    #[serde(default)]
+    pub companions: [f64; 2],
     /// Scores over the rolling origins.
     pub scores: Scores,
 }

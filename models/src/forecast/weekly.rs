@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::{
     Boost, Fallback, Model, NodeFit, PanelFit, Params, QUANTILES, Scores,
     base::{self, Base, Choice},
+    blend,
     plan::Plan,
     reconcile::Reconciler,
     seasonal_naive,
@@ -18,7 +19,7 @@ use crate::{
     evaluation::{Day, Scale, Scorer, scales},
     hierarchy::{Hierarchy, Level},
     intervals::{
-        NegativeBinomial,
+        Predictive, Values,
         dispersion::{Centre, Errors, growth_at},
         normal_quantile, recalibration,
     },
@@ -48,11 +49,12 @@ pub fn fit(
     let context = Context::new(Design::new(panel.start, panel.days(), calendar), plan, boosting);
     let mut base = base::forecasts(&context, panel, hierarchy, |_| Choice::Backtest, progress);
     let boost = Boost::fit(&base.take_samples(hierarchy), &context.plan, params.step);
+    let measured = context.plan.origins.len().saturating_sub(params.origins)..;
+    let companions = blend::learn(&context.plan, measured.clone(), panel, hierarchy, &base);
     let mse = own_errors(hierarchy, &base);
     if let Some(reconciler) = Reconciler::new(hierarchy, &base, |k| mse[k]) {
         reconciler.apply(hierarchy, &mut base);
     }
-    let measured = context.plan.origins.len().saturating_sub(params.origins)..;
     let backtest = Backtest { panel, hierarchy, plan: &context.plan, measured, base: &base };
     let nodes = 0..hierarchy.nodes.len();
     let errors: Vec<Errors> = nodes.clone().into_par_iter().map(|k| backtest.errors(k)).collect();
@@ -70,10 +72,12 @@ pub fn fit(
                 model,
                 fallback,
                 alpha: alpha * boosted,
+                values: Values::of(&hierarchy.series(panel, k)),
                 levels,
                 growth,
                 alpha_month: centre.monthly(&errors[k]),
                 mse: mse[k],
+                companions: companions[k],
                 scores: backtest.scores(k, alpha, &growth, levels),
             }
         })
@@ -187,14 +191,15 @@ impl Backtest<'_> {
             return Vec::new();
         }
         let y = self.hierarchy.series(self.panel, k);
+        let values = Values::of(&y);
         let mut rng = ChaCha8Rng::seed_from_u64(k as u64);
         let mut pits = Vec::new();
         for (origin, means) in self.forecasts(&self.means(k)) {
             for (lead, mean) in (1..).zip(means) {
                 let count = y[origin + lead];
                 if !count.is_nan() {
-                    let forecast = NegativeBinomial::new(*mean, alpha * growth_at(&growth, lead));
-                    pits.push(recalibration::pit(&forecast, count as u64, rng.random()));
+                    let forecast = Predictive::new(values, *mean, alpha * growth_at(&growth, lead));
+                    pits.push(forecast.pit(f64::from(count), rng.random()));
                 }
             }
         }
@@ -208,13 +213,15 @@ impl Backtest<'_> {
             return scorer.scores();
         }
         let y = self.hierarchy.series(self.panel, k);
+        let values = Values::of(&y);
         let scales = scales(&y, &self.plan.origins[self.measured.start..]);
         for ((origin, means), scale) in self.forecasts(&self.means(k)).zip(scales) {
             let naive = seasonal_naive::forecast(&y[..=origin], leads);
             for (lead, mean) in (1..).zip(means) {
                 let count = f64::from(y[origin + lead]);
                 if !count.is_nan() {
-                    let quantiles = count_quantiles(*mean, alpha * growth_at(growth, lead), levels);
+                    let forecast = Predictive::new(values, *mean, alpha * growth_at(growth, lead));
+                    let quantiles = forecast.quantiles(levels);
                     let naive = naive_quantiles(f64::from(naive[lead - 1]), scale, lead);
                     scorer.push(&Day { y: count, mean: *mean, quantiles, naive });
                 }
@@ -223,11 +230,6 @@ impl Backtest<'_> {
         }
         scorer.scores()
     }
-}
-
-/// Quantiles at `levels` of a count with this mean and dispersion.
-pub fn count_quantiles(mean: f64, alpha: f64, levels: [f64; 5]) -> [f64; 5] {
-    NegativeBinomial::new(mean, alpha).quantiles(levels).map(|q| q as f64)
 }
 
 /// The seasonal naive's band: normal with the training changes' variance times the weeks ahead, cut off at 0.
