@@ -14,6 +14,7 @@ mod reference {
     }
     mod glm;
     mod naive;
+    mod scores;
     mod table;
 }
 mod support;
