@@ -1,6 +1,7 @@
 //! Properties and reference numbers of the mathematics.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 mod properties {
+    mod backtest;
     mod forecast;
     mod hotspots;
 }

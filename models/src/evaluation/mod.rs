@@ -28,6 +28,7 @@ mod band;
 mod loss;
 mod mean;
 mod months;
+mod origins;
 pub mod reference;
 pub mod rolling;
 mod scale;
@@ -37,6 +38,8 @@ mod tally;
 
 pub use band::Band;
 pub use loss::{interval_score, pinball, quantile_loss};
+pub use months::Months;
+pub use origins::{OriginError, Origins};
 pub use scale::{Scale, WEEK, scales, seasonal_scales};
 pub use scorer::{Day, Scorer};
 pub use table::{Board, Row};

@@ -7,26 +7,32 @@ use crate::series::Panel;
 
 /// Columns of each whole month, ascending.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Months(Vec<Range<usize>>);
+pub struct Months(Vec<Range<usize>>);
 
 impl Months {
-    pub(super) fn of(panel: &Panel) -> Self {
+    /// The months that lie wholly within a panel.
+    pub fn of(panel: &Panel) -> Self {
         let firsts: Vec<usize> = (0..=panel.days()).filter(|t| panel.date(*t).day() == 1).collect();
         Self(firsts.windows(2).map(|pair| pair[0]..pair[1]).collect())
     }
 
     /// Months that lie wholly after the day at `origin`.
-    pub(super) fn after(&self, origin: usize) -> &[Range<usize>] {
+    pub fn after(&self, origin: usize) -> &[Range<usize>] {
         &self.0[self.0.partition_point(|month| month.start <= origin)..]
     }
 
     /// How many months have ended by the day at `origin`.
-    pub(super) fn known(&self, origin: usize) -> usize {
+    pub fn known(&self, origin: usize) -> usize {
         self.0.partition_point(|month| month.end <= origin + 1)
     }
 
+    /// Which month begins at a column.
+    pub fn beginning(&self, column: usize) -> Option<usize> {
+        self.0.binary_search_by_key(&column, |month| month.start).ok()
+    }
+
     /// Sums of daily counts; NaN where a day is unknown. Exact up to 2^24 a month.
-    pub(super) fn sums(&self, y: &[f32]) -> Vec<f32> {
+    pub fn sums(&self, y: &[f32]) -> Vec<f32> {
         let sum = |month: &Range<usize>| y[month.clone()].iter().map(|n| f64::from(*n)).sum::<f64>() as f32;
         self.0.iter().map(sum).collect()
     }
@@ -46,5 +52,6 @@ mod tests {
         // The last day of February, the first of March, the last of March.
         assert_eq!([29, 30, 60].map(|o| (months.known(o), months.after(o).len())), [(1, 1), (1, 0), (2, 0)]);
         assert_eq!((months.known(0), months.after(0).len()), (0, 2));
+        assert_eq!([1, 2, 30, 61].map(|column| months.beginning(column)), [Some(0), None, Some(1), None]);
     }
 }

@@ -10,14 +10,13 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::{
-    Accuracy, Band, Board, Relative, Row, Tally, WEEK,
-    months::Months,
+    Accuracy, Band, Board, Months, Relative, Row, Tally, WEEK,
     reference::{YEAR_OF_MONTHS, last_year, seasonal_naive},
     scales, seasonal_scales,
 };
 use crate::{
     calendar::Calendar,
-    forecast::{self, Horizon, MIN_DAYS, Model, NodeForecast, PanelFit, PanelForecast, Params},
+    forecast::{self, Horizon, Model, NodeForecast, PanelFit, PanelForecast, Params},
     hierarchy::{Hierarchy, Level},
     series::Panel,
 };
@@ -108,18 +107,6 @@ pub struct Backtest {
     boards: BTreeMap<(Period, Method), Board>,
     /// The engine and the seasonal naive, by level and chosen model.
     chosen: BTreeMap<(Level, Model), [Tally; 2]>,
-}
-
-/// Positions of at most `n` origins every `step` days, ascending, whose `horizon` days lie within `days` known days
-/// and that know at least eight weeks.
-pub fn origins(days: usize, n: usize, step: usize, horizon: usize) -> Vec<usize> {
-    let newest = days.checked_sub(1 + horizon);
-    let mut origins: Vec<usize> = (0..n)
-        .map_while(|k| newest?.checked_sub(k * step.max(1)))
-        .take_while(|origin| origin + 1 >= MIN_DAYS)
-        .collect();
-    origins.reverse();
-    origins
 }
 
 /// Fits and forecasts from each of `origins` (positions of the last known day) and scores what came.
@@ -280,19 +267,5 @@ impl AtOrigin<'_> {
                 board.push_sums(&made[root].mean, &cells);
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn origins_end_a_horizon_before_the_last_day_and_know_eight_weeks() {
-        assert_eq!(origins(200, 3, 28, 28), [115, 143, 171]);
-        assert_eq!(origins(120, 6, 28, 28), [63, 91]);
-        assert_eq!(origins(84, 6, 28, 28), [55]);
-        assert!(origins(83, 6, 28, 28).is_empty());
-        assert!(origins(0, 6, 0, 28).is_empty());
     }
 }

@@ -6,6 +6,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::AppState;
 
 mod alerts;
+pub(super) mod backtest;
 pub(super) mod forecast;
 mod panel;
 pub(super) mod status;
@@ -41,6 +42,8 @@ fn parts() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(alerts::alerts))
         .routes(routes!(alerts::alarms))
         .routes(routes!(status::scoreboard))
+        .routes(routes!(backtest::latest))
+        .routes(routes!(backtest::ledger))
         .routes(routes!(status::runs));
     OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", v1).split_for_parts()
 }
