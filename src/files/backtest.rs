@@ -113,3 +113,61 @@ fn at(
     };
     rolling::run(&setup, origins, progress)
 }
+
+#[cfg(test)]
+mod tests {
+    use weisu_models::evaluation::rolling::{Method, MethodRow};
+
+    use super::*;
+
+    /// Two topics of one district over `days` days, with their total, in a folder of their own.
+    fn job(days: u64, series: bool) -> (tempfile::TempDir, Job) {
+        let dir = tempfile::tempdir().unwrap();
+        let start: NaiveDate = "2024-01-01".parse().unwrap();
+        let mut panel = String::from("unique_id,ds,y\n");
+        for t in 0..days {
+            for (k, id) in ["a", "b"].iter().enumerate() {
+                panel +=
+                    &format!("{id},{},{}\n", start + chrono::Days::new(t), t % 7 * (k as u64 + 1) + t % 3);
+            }
+        }
+        std::fs::write(dir.path().join("panel.csv"), panel).unwrap();
+        let listed = "unique_id,level,topic,district\nall,total,,\na,topic,a,\nb,topic,b,\n";
+        std::fs::write(dir.path().join("series.csv"), listed).unwrap();
+        let job = Job {
+            input: dir.path().join("panel.csv"),
+            series: series.then(|| dir.path().join("series.csv")),
+            holidays: None,
+            origins: Origins::Newest { n: 2, step: 28 },
+            horizon: Horizon { days: 28, months: 1 },
+        };
+        (dir, job)
+    }
+
+    fn pairs(done: &Done, method: Method) -> Vec<usize> {
+        let whole = |r: &MethodRow| r.model == method && r.row.band.whole && r.row.level.is_some();
+        done.backtest.rows().iter().filter(|r| whole(r)).map(|r| r.row.accuracy.n).collect()
+    }
+
+    #[test]
+    fn listed_series_are_scored_by_level_and_others_each_alone() {
+        let (_dir, listed) = job(190, true);
+        let done = run(&listed, &|done, of| assert!(done <= of)).unwrap();
+        assert_eq!((done.series, done.origins.len()), (3, 2));
+        // Two origins of the total and of two topics, by day; by month only the first origin has one that is over.
+        assert_eq!(pairs(&done, Method::Weisu), [2, 4, 1, 2]);
+        assert_eq!(pairs(&done, Method::LastYear), [2, 4]);
+        let (_dir, alone) = job(190, false);
+        let done = run(&alone, &|done, of| assert!(done <= of && of == 2)).unwrap();
+        assert_eq!((done.series, pairs(&done, Method::SeasonalNaive)), (2, vec![4, 2]));
+    }
+
+    #[test]
+    fn an_origin_that_cannot_be_scored_is_named() {
+        let (_dir, short) = job(60, true);
+        assert!(run(&short, &|_, _| ()).unwrap_err().to_string().contains("60 days are too few: 84"));
+        let (_dir, job) = job(100, true);
+        let job = Job { origins: Origins::On(vec!["2025-01-01".parse().unwrap()]), ..job };
+        assert!(run(&job, &|_, _| ()).unwrap_err().to_string().contains("from 2024-01-01 to 2024-04-08"));
+    }
+}

@@ -1,8 +1,8 @@
 //! Stored backtests: scores of the engine and of the forecasts to beat, by level and band.
 use chrono::NaiveDate;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Doing, Run, Store, StoreError, Tx, on_read};
+use super::{Doing, Grain, Run, Store, StoreError, Tx, on_read};
 use crate::ticket::Basis;
 
 /// Depth of the row that is the mean over all levels.
@@ -18,7 +18,9 @@ pub struct BacktestRow {
     pub topic_depth: i32,
     /// Depth in the district tree; -1 = the mean over all levels.
     pub district_depth: i32,
-    /// 0 = days, 1 = whole months.
+    /// Days, or whole months; stored as [`Grain::code`].
+    #[serde(serialize_with = "named")]
+    #[schema(value_type = Grain)]
     pub grain: i32,
     /// Leads scored, such as `1-7`; `all` for the whole horizon.
     pub band: String,
@@ -52,6 +54,11 @@ pub struct BacktestRow {
     pub rel_all: Option<f64>,
     /// 1 - relative WQL.
     pub skill: Option<f64>,
+}
+
+fn named<S: Serializer>(grain: &i32, serializer: S) -> Result<S::Ok, S::Error> {
+    let grain = if *grain == Grain::Month.code() { Grain::Month } else { Grain::Day };
+    grain.serialize(serializer)
 }
 
 /// Scores of the daily forecasts of those series of a level for which the engine chose one model.

@@ -22,13 +22,14 @@ pub(super) mod status;
 struct Document;
 
 /// Addresses whose answer changes only when a run of the daily chain ends or a new day begins.
-pub(super) const IMMUTABLE_BETWEEN_RUNS: [&str; 6] = [
+pub(super) const IMMUTABLE_BETWEEN_RUNS: [&str; 7] = [
     "/api/v1/topics",
     "/api/v1/districts",
     "/api/v1/series",
     "/api/v1/forecast",
     "/api/v1/outlook",
     "/api/v1/scoreboard",
+    "/api/v1/ledger",
 ];
 
 fn parts() -> (Router<AppState>, utoipa::openapi::OpenApi) {
