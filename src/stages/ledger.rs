@@ -50,12 +50,7 @@ pub async fn score(
         city.keys.iter().enumerate().filter_map(|(k, key)| Some((*ids.get(key)?, k))).collect();
     nodes.sort_unstable();
     let Some(total) = city.keys.first().and_then(|key| ids.get(key)) else { return Ok(Vec::new()) };
-    let since = mark.plus(-LOOK_BACK);
-    let scored = cx.store.scored(basis, since).await?;
-    let issued = cx.store.issued(*total, since).await?;
-    let mut due: Vec<Due> = issued.iter().flat_map(|issued| closed(issued, mark)).collect();
-    due.retain(|d| !scored.contains(&(d.run, d.grain.code(), d.band.first as i32)));
-    due.truncate(MOST);
+    let due = due(cx, basis, *total, mark).await?;
     let months = Months::of(&city.panel);
     let mut rows: BTreeMap<(usize, i32, i32, i32), LedgerRow> = BTreeMap::new();
     for (at, due) in due.iter().enumerate() {
@@ -82,6 +77,16 @@ pub async fn score(
         }
     }
     Ok(rows.into_values().collect())
+}
+
+/// The bands of published runs that have closed and are not in the ledger yet, oldest run first.
+async fn due(cx: &Cx, basis: Basis, total: i32, mark: Day) -> anyhow::Result<Vec<Due>> {
+    let since = mark.plus(-LOOK_BACK);
+    let (issued, scored) = tokio::try_join!(cx.store.issued(total, since), cx.store.scored(basis, since))?;
+    let mut due: Vec<Due> = issued.iter().flat_map(|issued| closed(issued, mark)).collect();
+    due.retain(|d| !scored.contains(&(d.run, d.grain.code(), d.band.first as i32)));
+    due.truncate(MOST);
+    Ok(due)
 }
 
 /// The bands of a run that lie wholly before the end of `mark`.

@@ -18,7 +18,7 @@ pub struct BacktestRow {
     pub topic_depth: i32,
     /// Depth in the district tree; -1 = the mean over all levels.
     pub district_depth: i32,
-    /// Days, or whole months; stored as [`Grain::code`].
+    /// Days, or whole months.
     #[serde(serialize_with = "named")]
     #[schema(value_type = Grain)]
     pub grain: i32,
