@@ -12,7 +12,7 @@
 //! | [`regressors`] | design matrices from the calendar |
 //! | [`forecast`] | models (one a file), selection by rolling origin, the panel engine |
 //! | [`intervals`] | count quantiles: negative binomial, dispersion, recalibration |
-//! | [`evaluation`] | MASE, RMSSE, WQL, coverage |
+//! | [`evaluation`] | scores, forecasts to beat, backtests from rolling origins |
 //! | [`hotspot`] | surveillance detectors, exceedance of the seasonal norm, false discovery rate |
 //! | [`numeric`] | small dense solvers, distribution tails |
 pub mod boosting;

@@ -1,6 +1,7 @@
 //! Properties and reference numbers of the mathematics.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 mod properties {
+    mod backtest;
     mod forecast;
     mod hotspots;
 }
@@ -14,6 +15,7 @@ mod reference {
     }
     mod glm;
     mod naive;
+    mod scores;
     mod table;
 }
 mod support;

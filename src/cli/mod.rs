@@ -98,7 +98,7 @@ enum Command {
     Export(export::Args),
     /// Send a test event to a receiver and say what came back
     SendTest(send_test::Args),
-    /// How good forecasts would have been, by level and model
+    /// How good forecasts would have been from past days, or with --ledger what published ones were worth
     Backtest(backtest::Args),
     /// What is stored, what ran, what waits
     Status,
@@ -136,6 +136,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<()> {
         Command::Detect(_) => block_on(once::stage(global, stages::Stage::Detect)),
         Command::Export(args) => block_on(export::run(global, args)),
         Command::SendTest(args) => block_on(send_test::run(global, args)),
+        Command::Backtest(args) if args.input.is_some() => backtest::files(global, args),
         Command::Backtest(args) => block_on(backtest::run(global, args)),
         Command::Status => block_on(status::run(global)),
     }

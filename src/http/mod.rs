@@ -92,6 +92,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub fn router(state: AppState) -> Router {
     Router::new()
         .route("/", get(page::page))
+        .route("/backtest", get(page::backtest))
         .route("/assets/{*path}", get(assets::asset))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))

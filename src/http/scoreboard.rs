@@ -1,7 +1,8 @@
 //! How good past forecasts were: the published ones held against what came, and the backtest of the newest fit.
 //!
-//! *Published* is the honest ledger: forecasts are immutable, and each is scored once its day is closed, at most 28
-//! days ahead, city total and top level. *Backtest* covers every level, from the rolling origins of the fit.
+//! *Published* follows the last months from day to day: forecasts are immutable, and each is held against the counts as
+//! they stand now once its day is closed, at most 28 days ahead, city total and top level. What was scored for good
+//! stands in the ledger ([`crate::store::LedgerRow`]). *Backtest* covers every level, from the rolling origins of the fit.
 use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::NaiveDate;

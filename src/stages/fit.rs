@@ -7,6 +7,7 @@ use weisu_models::forecast::{self, NodeFit, PanelFit, Params};
 use super::{Active, Cx, Done, city};
 use crate::{
     aggregate::CityPanel,
+    config::Config,
     store::{FitRow, RunStatus},
     ticket::{Basis, Day},
 };
@@ -71,9 +72,7 @@ pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
 /// Fits one panel on the worker threads.
 pub async fn fit(cx: &Cx, city: &CityPanel, origin: Day) -> anyhow::Result<PanelFit> {
     let calendar = city::calendar(&cx.config, city.panel.start.into(), origin.plus(400))?;
-    let settings = &cx.config.forecast;
-    let boosted = if settings.boost { Params::default().boosted } else { 0 };
-    let params = Params { origins: settings.origins, boosted, ..Params::default() };
+    let params = params(&cx.config);
     let (city, progress) = (city.clone(), cx.progress.clone());
     let total = city.hierarchy.nodes.len() as u64;
     let fits = tokio::task::spawn_blocking(move || {
@@ -83,6 +82,13 @@ pub async fn fit(cx: &Cx, city: &CityPanel, origin: Day) -> anyhow::Result<Panel
         fits
     });
     Ok(fits.await?)
+}
+
+/// The engine's settings of a configuration.
+pub fn params(config: &Config) -> Params {
+    let settings = &config.forecast;
+    let boosted = if settings.boost { Params::default().boosted } else { 0 };
+    Params { origins: settings.origins, boosted, ..Params::default() }
 }
 
 fn row(series: i32, fit: &NodeFit, summary: &mut Summary) -> FitRow {

@@ -1,4 +1,5 @@
-//! Forecast: the daily step. Publishes every node of the panel from the newest closed day, immutable.
+//! Forecast: the daily step. Publishes every node of the panel from the newest closed day, immutable, and scores what
+//! was published before and has come due.
 use std::collections::BTreeMap;
 
 use anyhow::bail;
@@ -8,7 +9,7 @@ use weisu_models::forecast::{
     self, Boost, Fallback, Horizon, NodeFit, NodeForecast, PanelFit, PanelForecast,
 };
 
-use super::{Active, Cx, Done, city};
+use super::{Active, Cx, Done, city, ledger};
 use crate::{
     aggregate::CityPanel,
     store::{ForecastRow, Grain, RunStatus, SeriesKey},
@@ -30,6 +31,8 @@ pub struct Summary {
     pub models: BTreeMap<&'static str, usize>,
     /// Series newer than the fit, which borrowed the dispersion of a larger one.
     pub borrowed: usize,
+    /// Rows added to the honesty ledger for earlier forecasts that have come due.
+    pub scored: usize,
 }
 
 /// Whether something is known that the newest forecast does not know yet.
@@ -66,16 +69,19 @@ pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
         let nodes = with_borrowed(&city, fits)?;
         nodes.iter().for_each(|f| *summary.models.entry(f.model.name()).or_default() += 1);
         summary.series += nodes.len();
+        let scored = ledger::score(cx, basis, &city, origin, &known).await?;
         let boost = cx.store.boost(fit_run.id, basis).await?.and_then(|json| readable(&json, basis));
         let published = publish(cx, city, PanelFit { nodes, boost }, origin).await?;
-        written.push((basis, published));
+        written.push((basis, published, scored));
     }
     let mut tx = cx.store.begin().await?;
-    for (basis, (keys, panel)) in written {
+    for (basis, (keys, panel), scored) in written {
         let ids = tx.register_series(basis, &keys).await?;
         let rows = rows(&ids, &panel, summary.origin.map(Day::from).unwrap_or(Day(0)));
         summary.rows += rows.len();
         tx.put_forecasts(active.run, &rows).await?;
+        summary.scored += scored.len();
+        tx.put_ledger(active.run, basis, &scored).await?;
     }
     let origin = summary.origin.map(Day::from);
     Done::new(tx, origin, &summary)

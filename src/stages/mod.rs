@@ -18,11 +18,13 @@ use crate::{
 };
 
 pub mod aggregate;
+pub mod backtest;
 pub mod city;
 pub mod detect;
 pub mod fit;
 pub mod forecast;
 pub mod ingest;
+mod ledger;
 mod owner;
 pub mod prune;
 pub mod publish;
@@ -284,34 +286,47 @@ async fn leased(
     if files.is_none() && !due(cx, stage).await? {
         return Ok(Activation::NotDue);
     }
+    let run =
+        recorded(cx, stage.name(), slot, lease, async |active| work(cx, stage, active, files).await).await?;
+    Ok(Activation::Ran { run: run.0, summary: run.1 })
+}
+
+/// Opens a run under a lease, works, and commits the work with the run's end; the run and its summary.
+async fn recorded(
+    cx: &Cx,
+    stage: &'static str,
+    slot: &str,
+    lease: &Lease,
+    work: impl AsyncFnOnce(&Active) -> anyhow::Result<Done>,
+) -> anyhow::Result<(i64, serde_json::Value)> {
     let begun = std::time::Instant::now();
     let config_hash = cx.config.hash();
     let new = NewRun {
-        stage: stage.name(),
+        stage,
         slot,
         started: cx.millis(),
         seed: cx.config.forecast.seed,
         config_hash: &config_hash,
     };
     let active = Active { run: cx.store.begin_run(&new).await?, lease: lease.clone() };
-    let result = match work(cx, stage, &active, files).await {
+    let result = match work(&active).await {
         Ok(done) => commit(cx, &active, done, begun.elapsed()).await,
         Err(error) => Err(error),
     };
     let seconds = begun.elapsed().as_secs_f64();
     match result {
         Ok(summary) => {
-            cx.metrics.run(stage.name(), "ok", seconds);
-            tracing::info!(stage = stage.name(), run = active.run, seconds, %summary, "stage done");
-            Ok(Activation::Ran { run: active.run, summary })
+            cx.metrics.run(stage, "ok", seconds);
+            tracing::info!(stage, run = active.run, seconds, %summary, "stage done");
+            Ok((active.run, summary))
         }
         Err(error) => {
-            cx.metrics.run(stage.name(), "failed", seconds);
+            cx.metrics.run(stage, "failed", seconds);
             let finished = cx.millis() + (seconds * 1000.0) as Millis;
             if let Err(second) = cx.store.fail_run(active.run, finished, &format!("{error:#}")).await {
-                tracing::warn!(stage = stage.name(), error = format!("{second:#}"), "failure not recorded");
+                tracing::warn!(stage, error = format!("{second:#}"), "failure not recorded");
             }
-            Err(error.context(format!("stage {}", stage.name())))
+            Err(error.context(format!("stage {stage}")))
         }
     }
 }

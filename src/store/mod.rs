@@ -10,10 +10,12 @@ use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
 pub mod alarms;
 pub mod alerts;
+mod backtests;
 pub mod board;
 mod counts;
 pub mod export;
 mod forecasts;
+mod ledger;
 pub mod outbox;
 mod postgres;
 mod prune;
@@ -24,8 +26,10 @@ mod sqlite;
 mod taxonomy;
 mod tickets;
 
+pub use backtests::{ALL_LEVELS, BacktestRow, BacktestSummary, ChosenModel};
 pub use counts::{CountCell, DayStatus, SourceDay};
 pub use forecasts::{FitRow, ForecastRow, Grain};
+pub use ledger::{Issued, LedgerRow, LedgerSum};
 pub use runs::{NewRun, Run, RunStatus};
 pub use series::SeriesKey;
 pub use slots::Lease;

@@ -3,7 +3,8 @@ use super::{StoreError, Tx, execute};
 use crate::ticket::Millis;
 
 impl Tx {
-    /// Drops what ended before `before`, except the newest successful run of each stage and what rests on it.
+    /// Drops what ended before `before`, except the newest successful run of each stage and what rests on it. Backtests
+    /// and the ledger stay, with the runs they are about.
     /// Returns rows by table.
     pub async fn prune(&mut self, before: Millis) -> Result<Vec<(&'static str, u64)>, StoreError> {
         const OLD: [(&str, &str); 7] = [
@@ -31,7 +32,8 @@ impl Tx {
             (
                 "runs",
                 "DELETE FROM runs WHERE started < $1 AND id NOT IN (SELECT MAX(id) FROM runs WHERE status = 'ok' GROUP BY stage) \
-              AND NOT EXISTS (SELECT 1 FROM forecasts f WHERE f.run = runs.id) AND NOT EXISTS (SELECT 1 FROM fits f WHERE f.run = runs.id)",
+              AND NOT EXISTS (SELECT 1 FROM forecasts f WHERE f.run = runs.id) AND NOT EXISTS (SELECT 1 FROM fits f WHERE f.run = runs.id) \
+              AND NOT EXISTS (SELECT 1 FROM backtests b WHERE b.run = runs.id) AND NOT EXISTS (SELECT 1 FROM ledger l WHERE l.run = runs.id)",
             ),
         ];
         let mut out = Vec::with_capacity(OLD.len());

@@ -19,6 +19,14 @@ async fn the_api_answers_what_a_planner_asks() {
         assert_eq!(outlook["districts"][0]["name"], "朝阳区", "the largest district rises most");
         insta::assert_json_snapshot!("outlook", rounded(outlook));
         insta::assert_json_snapshot!("scoreboard", rounded(server.json("/api/v1/scoreboard").await));
+        let mut newest = server.json("/api/v1/backtests/latest?basis=dedup").await;
+        assert_eq!(newest["scores"].as_array().unwrap().len(), 3 * 4 * 4);
+        newest["scores"].as_array_mut().unwrap().truncate(2);
+        insta::assert_json_snapshot!("backtest", rounded(newest));
+        let ledger = server.json("/api/v1/ledger").await;
+        // Five districts with the city, two topics with three below each, and two levels of cells; four weeks.
+        assert_eq!(ledger.as_array().unwrap().len(), (5 + 8 + 2) * 4);
+        insta::assert_json_snapshot!("ledger", rounded(ledger[0].clone()));
         let mut status = server.json("/api/v1/status").await;
         status["version"] = "[version]".into();
         insta::assert_json_snapshot!("status", status);
@@ -221,6 +229,39 @@ async fn the_page_says_it_in_the_readers_language_and_without_a_script() {
             "the policy forbids it"
         );
     }
+}
+
+#[tokio::test]
+async fn the_backtest_has_a_page_that_is_linked_both_ways() {
+    let (server, _folder) = Server::of_a_city(Lang::Zh).await;
+    let first = server.get("/").await.text().await.unwrap();
+    assert!(first.contains("href=\"backtest?lang=zh\""), "the first page leads to it");
+    let zh = server.get("/backtest").await.text().await.unwrap();
+    // 28 + 21 + 14 + 7 days of the city's total.
+    for says in [
+        "预测复盘台账",
+        "70 次预测，60 次落在 80% 区间内（86%）",
+        "供热采暖",
+        "朝阳区",
+        "类别 2 × 区域 1",
+        "weisu 预测 <b>最优</b>",
+        "各层级平均",
+        "2026年9月13日",
+        "href=\"./?lang=zh\"",
+    ] {
+        assert!(zh.contains(says), "the page does not say {says}: {zh}");
+    }
+    let en = server.get("/backtest?lang=en").await.text().await.unwrap();
+    assert!(en.contains("70 forecasts, 60 of them inside the 80% band (86%)") && en.contains("lang=\"en\""));
+    for page in [&zh, &en] {
+        assert!(!page.contains("预言") && !page.contains("href=\"/") && !page.contains("<script"));
+        assert!(!page.contains(" style=") && !page.contains("<style"), "the policy forbids it");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let empty = serve(city::store(&Database::sqlite(&folder), None).await, Lang::En).await;
+    let page = empty.get("/backtest").await.text().await.unwrap();
+    assert!(page.contains("No backtest is stored yet") && page.contains("has come due yet"));
+    assert_eq!(empty.get("/api/v1/backtests/latest").await.status(), 404);
 }
 
 #[tokio::test]

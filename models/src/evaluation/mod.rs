@@ -1,194 +1,46 @@
 //! Scores of forecasts against what came.
 //!
-//! With y the counts of the scored days, q the quantiles and m the mean forecast of one origin, and training
-//! days from the series' first ticket to the origin:
+//! With y the counts of the scored periods, q the quantiles and m the mean forecast of one series from one origin,
+//! and training periods from the series' first ticket to the origin:
 //!
-//! * s = mean |y_t - y_{t-7}| and r = mean (y_t - y_{t-7})^2 over training days;
-//! * MASE = mean |y - q_0.5| / s, RMSSE = sqrt(mean (y - m)^2 / r), averaged over origins (Hyndman and Koehler
-//!   2006; the M5 competition);
-//! * WQL = sum of mean_q 2 pinball_q / sum |y| over all origins, with
-//!   pinball_q(y, f) = max(q (y - f), (q - 1) (y - f));
-//! * coverage = share of days inside the closed band.
-use crate::forecast::{QUANTILES, Scores};
+//! * s = mean |y_t - y_{t-k}| and r = mean (y_t - y_{t-k})^2 over training periods, k = 7 days or 12 months;
+//! * MASE = mean |y - q_0.5| / s, RMSSE = sqrt(mean (y - m)^2 / r) (Hyndman and Koehler 2006; the M5 competition);
+//! * SQL = mean of mean_q 2 pinball_q / s, with pinball_q(y, f) = max(q (y - f), (q - 1) (y - f));
+//! * MSIS = mean of the 95 % band's interval score / s (Gneiting and Raftery 2007; the M4 competition);
+//! * WQL = sum of mean_q 2 pinball_q / sum |y| over all series and origins;
+//! * coverage = share of periods inside the closed band;
+//! * bias = (sum of m - sum of y) / sum of y over all series and origins;
+//! * incoherence = the largest |sum of the cells' m - the total's m| / mean of the total's m.
+//!
+//! A level's MASE, RMSSE, SQL, MSIS and coverage are plain means over its (series, origin) pairs; a pair whose s is 0
+//! is left out of the scaled ones. Over all levels every level weighs the same. Relative scores divide by those of
+//! the seasonal naive, over levels by their geometric mean, and skill = 1 - relative WQL.
+//!
+//! | file | what it decides |
+//! |---|---|
+//! | `loss`, `scale` | the formulas above, one period and one series at a time |
+//! | `scorer` | one series over origins, for the weekly step |
+//! | `band` | leads that are scored together |
+//! | `tally`, `table` | a whole backtest by level and band, in bounded memory |
+//! | `reference` | the seasonal naive and last year's same period, the forecasts to beat |
+//! | `rolling` | the engine from rolling origins, each knowing nothing after it |
+mod band;
+mod loss;
+mod mean;
+mod months;
+mod origins;
+pub mod reference;
+pub mod rolling;
+mod scale;
+mod scorer;
+mod table;
+mod tally;
 
-const WEEK: usize = 7;
-
-/// Scales of one series at one origin: mean absolute and mean squared change from week to week.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Scale {
-    /// Mean absolute change.
-    pub absolute: f64,
-    /// Mean squared change.
-    pub squared: f64,
-}
-
-/// Scales at ascending `origins`, from counts up to and including each; `None` where they are zero or unknown.
-pub fn scales(y: &[f32], origins: &[usize]) -> Vec<Option<Scale>> {
-    let first = y.iter().position(|v| *v > 0.0).unwrap_or(y.len());
-    let (mut absolute, mut squared, mut n) = (0.0, 0.0, 0_usize);
-    let mut t = first + WEEK;
-    let mut out = Vec::with_capacity(origins.len());
-    for origin in origins {
-        while t <= *origin && t < y.len() {
-            let change = f64::from(y[t]) - f64::from(y[t - WEEK]);
-            if !change.is_nan() {
-                absolute += change.abs();
-                squared += change * change;
-                n += 1;
-            }
-            t += 1;
-        }
-        let scale = Scale { absolute: absolute / n as f64, squared: squared / n as f64 };
-        out.push((absolute > 0.0).then_some(scale));
-    }
-    out
-}
-
-/// Pinball loss of forecast `f` for quantile level `q`.
-pub fn pinball(q: f64, y: f64, f: f64) -> f64 {
-    (q * (y - f)).max((q - 1.0) * (y - f))
-}
-
-/// Mean over [`QUANTILES`] of twice the pinball loss.
-pub fn quantile_loss(y: f64, quantiles: &[f64; 5]) -> f64 {
-    QUANTILES.iter().zip(quantiles).map(|(q, f)| 2.0 * pinball(*q, y, *f)).sum::<f64>()
-        / QUANTILES.len() as f64
-}
-
-/// Collects the scores of one series over origins.
-#[derive(Debug, Clone, Default)]
-pub struct Scorer {
-    mase: Mean,
-    rmsse: Mean,
-    loss: f64,
-    loss_naive: f64,
-    volume: f64,
-    inside_80: usize,
-    inside_95: usize,
-    n: usize,
-    origin: Origin,
-}
-
-/// One scored day.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Day {
-    /// The count that came.
-    pub y: f64,
-    /// Mean forecast.
-    pub mean: f64,
-    /// Quantile forecast at [`QUANTILES`].
-    pub quantiles: [f64; 5],
-    /// The seasonal naive's quantiles.
-    pub naive: [f64; 5],
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Mean {
-    sum: f64,
-    n: usize,
-}
-
-impl Mean {
-    fn push(&mut self, value: f64) {
-        self.sum += value;
-        self.n += 1;
-    }
-
-    fn value(self) -> Option<f64> {
-        (self.n > 0).then(|| self.sum / self.n as f64)
-    }
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Origin {
-    absolute: Mean,
-    squared: Mean,
-}
-
-impl Scorer {
-    /// Adds a day of the current origin.
-    pub fn push(&mut self, day: &Day) {
-        let [low95, low80, median, high80, high95] = day.quantiles;
-        self.origin.absolute.push((day.y - median).abs());
-        self.origin.squared.push((day.y - day.mean).powi(2));
-        self.loss += quantile_loss(day.y, &day.quantiles);
-        self.loss_naive += quantile_loss(day.y, &day.naive);
-        self.volume += day.y.abs();
-        self.inside_80 += usize::from((low80..=high80).contains(&day.y));
-        self.inside_95 += usize::from((low95..=high95).contains(&day.y));
-        self.n += 1;
-    }
-
-    /// Ends the current origin; without a scale it is left out of MASE and RMSSE only.
-    pub fn end_origin(&mut self, scale: Option<Scale>) {
-        let origin = std::mem::take(&mut self.origin);
-        if let (Some(scale), Some(absolute), Some(squared)) =
-            (scale, origin.absolute.value(), origin.squared.value())
-        {
-            self.mase.push(absolute / scale.absolute);
-            self.rmsse.push((squared / scale.squared).sqrt());
-        }
-    }
-
-    /// The scores so far.
-    pub fn scores(&self) -> Scores {
-        let share = |count: usize| (self.n > 0).then(|| count as f64 / self.n as f64);
-        let weighted = |loss: f64| (self.volume > 0.0).then(|| loss / self.volume);
-        Scores {
-            mase: self.mase.value(),
-            rmsse: self.rmsse.value(),
-            wql: weighted(self.loss),
-            wql_naive: weighted(self.loss_naive),
-            coverage_80: share(self.inside_80),
-            coverage_95: share(self.inside_95),
-            n: self.n,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn day(y: f64, mean: f64, quantiles: [f64; 5]) -> Day {
-        Day { y, mean, quantiles, naive: [0.0; 5] }
-    }
-
-    #[test]
-    fn scores_by_hand() {
-        let mut scorer = Scorer::default();
-        scorer.push(&day(10.0, 8.0, [2.0, 4.0, 9.0, 12.0, 15.0]));
-        scorer.push(&day(0.0, 2.0, [1.0, 1.0, 3.0, 5.0, 6.0]));
-        scorer.end_origin(Some(Scale { absolute: 2.0, squared: 8.0 }));
-        let scores = scorer.scores();
-        assert_eq!(scores.mase, Some((1.0 + 3.0) / 2.0 / 2.0));
-        assert_eq!(scores.rmsse, Some((((4.0 + 4.0) / 2.0) / 8.0_f64).sqrt()));
-        assert_eq!((scores.coverage_80, scores.coverage_95, scores.n), (Some(0.5), Some(0.5), 2));
-        // 2/5 of the pinballs: .025*8 + .1*6 + .5*1 + .1*2 + .025*5, then .975*1 + .9*1 + .5*3 + .1*5 + .025*6.
-        let loss = 0.4 * ((0.2 + 0.6 + 0.5 + 0.2 + 0.125) + (0.975 + 0.9 + 1.5 + 0.5 + 0.15));
-        assert!((scores.wql.unwrap() - loss / 10.0).abs() < 1e-12);
-        // The naive forecast of zero everywhere loses mean(QUANTILES) * 2 per ticket.
-        assert!((scores.wql_naive.unwrap() - 1.0).abs() < 1e-12);
-    }
-
-    #[test]
-    fn scales_start_at_the_first_ticket_and_stop_at_the_origin() {
-        let mut y = vec![0.0_f32; 3];
-        y.extend([5.0; 7]);
-        y.extend([7.0, 5.0, f32::NAN]);
-        y.extend([100.0; 5]);
-        let scales = scales(&y, &[2, 11, 12]);
-        assert_eq!(scales[0], None);
-        assert_eq!(scales[1], Some(Scale { absolute: 1.0, squared: 2.0 }));
-        assert_eq!(scales[2], scales[1]);
-    }
-
-    #[test]
-    fn a_series_without_scale_or_volume_has_no_ratio() {
-        let mut scorer = Scorer::default();
-        scorer.push(&day(0.0, 0.1, [0.0; 5]));
-        scorer.end_origin(None);
-        let scores = scorer.scores();
-        assert_eq!((scores.mase, scores.wql, scores.coverage_95), (None, None, Some(1.0)));
-    }
-}
+pub use band::Band;
+pub use loss::{interval_score, pinball, quantile_loss};
+pub use months::Months;
+pub use origins::{OriginError, Origins};
+pub use scale::{Scale, WEEK, scales, seasonal_scales};
+pub use scorer::{Day, Scorer};
+pub use table::{Board, Row};
+pub use tally::{Accuracy, Relative, Tally};

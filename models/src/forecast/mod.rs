@@ -36,6 +36,7 @@ mod weekly;
 
 pub use boost::Boost;
 pub use daily::forecast;
+pub(crate) use plan::MIN_DAYS;
 pub use weekly::fit;
 
 /// The published quantile levels: the median, an 80 % and a 95 % band.

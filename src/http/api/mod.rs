@@ -6,6 +6,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::AppState;
 
 mod alerts;
+pub(super) mod backtest;
 pub(super) mod forecast;
 mod panel;
 pub(super) mod status;
@@ -21,13 +22,14 @@ pub(super) mod status;
 struct Document;
 
 /// Addresses whose answer changes only when a run of the daily chain ends or a new day begins.
-pub(super) const IMMUTABLE_BETWEEN_RUNS: [&str; 6] = [
+pub(super) const IMMUTABLE_BETWEEN_RUNS: [&str; 7] = [
     "/api/v1/topics",
     "/api/v1/districts",
     "/api/v1/series",
     "/api/v1/forecast",
     "/api/v1/outlook",
     "/api/v1/scoreboard",
+    "/api/v1/ledger",
 ];
 
 fn parts() -> (Router<AppState>, utoipa::openapi::OpenApi) {
@@ -41,6 +43,8 @@ fn parts() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(alerts::alerts))
         .routes(routes!(alerts::alarms))
         .routes(routes!(status::scoreboard))
+        .routes(routes!(backtest::latest))
+        .routes(routes!(backtest::ledger))
         .routes(routes!(status::runs));
     OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", v1).split_for_parts()
 }

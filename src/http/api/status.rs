@@ -119,7 +119,7 @@ pub(crate) async fn read(state: &AppState) -> Result<Status, Problem> {
 #[into_params(parameter_in = Query)]
 pub(super) struct BasisParams {
     /// What is counted; every ticket unless said otherwise.
-    basis: Option<Basis>,
+    pub basis: Option<Basis>,
 }
 
 /// Share inside the bands, errors against the naive forecast, by level.

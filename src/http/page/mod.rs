@@ -1,4 +1,4 @@
-//! The page at `/`: one document in Chinese or English that answers a planner's questions.
+//! The page at `/`, and that of the backtest: one document in Chinese or English that answers a planner's questions.
 //!
 //! Every number is in the HTML the server writes, so the page can be read, searched, printed and heard without a
 //! line of script; the script only draws the chart from the data that the table below it shows as well.
@@ -24,18 +24,22 @@ use crate::{
 };
 
 mod answers;
+mod backtest;
 mod hotspots;
 mod outlook;
 mod rises;
 mod text;
 mod track;
 
+pub(super) use backtest::backtest;
 use text::Text;
 
 static TEMPLATES: LazyLock<Result<Environment<'static>, minijinja::Error>> = LazyLock::new(|| {
     let mut env = Environment::new();
     for (name, text) in [
+        ("layout.html", include_str!("templates/layout.html")),
         ("page.html", include_str!("templates/page.html")),
+        ("backtest.html", include_str!("templates/backtest.html")),
         ("answers.html", include_str!("templates/answers.html")),
         ("hotspots.html", include_str!("templates/hotspots.html")),
         ("rises.html", include_str!("templates/rises.html")),
@@ -89,10 +93,6 @@ pub(super) async fn page(
 ) -> Result<Response, Problem> {
     let text = Text::new(text::language(params.lang.as_deref(), &headers, state.city.lang), state.city.zone);
     let choice = Choice::from(&params);
-    let env = TEMPLATES.as_ref().map_err(|error| {
-        tracing::error!(%error, "a page template cannot be read");
-        Problem::internal()
-    })?;
     let status = api::status::read(&state).await?;
     let base = state.boards.base(&state.store).await?;
     let score = scoreboard::scoreboard(&state, choice.basis).await?;
@@ -101,21 +101,8 @@ pub(super) async fn page(
     let outlook = outlook::view(&state, &text, &base, Choice { topic: Some(topic), ..choice }).await?;
     let cards: Vec<_> = open_alerts(&state).await?.iter().map(|a| hotspots::view(&text, a)).collect();
     let runs: Vec<_> = state.store.recent_runs(8).await?.iter().map(|r| track::run(&text, r)).collect();
-    // Our own names: a slash in them needs no escaping.
-    let file = |name| Value::from_safe_string(assets::address(name));
-    let html = env.get_template("page.html")?.render(context! {
-        t => text.fixed(),
-        lang => text.tag(),
-        other => if text.lang == Lang::Zh { "en" } else { "zh" },
-        keep => Value::from(Serde(keep(&params))),
+    let html = templates()?.get_template("page.html")?.render(context! {
         title => text.say("title", context! { city => state.city.name.clone() }),
-        city => state.city.name.clone(),
-        files => context! {
-            css => file("page.css"),
-            js => file("page.js"),
-            charts => file("echarts.custom.min.js"),
-            icon => file("icon.svg"),
-        },
         data_to => status.data_to.map(|d| text.say("data_to", context! { day => text.date(d) })),
         issued => status.forecast.as_ref().and_then(|f| f.issued_at)
             .map(|at| text.say("issued", context! { at => text.instant(at) })),
@@ -128,9 +115,38 @@ pub(super) async fn page(
         past => Value::from(Serde(track::past(&text, &score))),
         health => Value::from(Serde(track::health(&text, &status))),
         runs => Value::from(Serde(runs)),
-        version => status.version,
+        ..frame(&state, &text, keep(&params)),
     })?;
     Ok(([("vary", "accept-language")], Html(html)).into_response())
+}
+
+fn templates() -> Result<&'static Environment<'static>, Problem> {
+    TEMPLATES.as_ref().map_err(|error| {
+        tracing::error!(%error, "a page template cannot be read");
+        Problem::internal()
+    })
+}
+
+/// What every page has around its own part; `keep` is the choice that a change of language keeps.
+fn frame(state: &AppState, text: &Text, keep: Vec<(&'static str, String)>) -> Value {
+    let (short, other) = if text.lang == Lang::Zh { ("zh", "en") } else { ("en", "zh") };
+    // Our own names: a slash in them needs no escaping.
+    let file = |name| Value::from_safe_string(assets::address(name));
+    context! {
+        t => text.fixed(),
+        lang => text.tag(),
+        short,
+        other,
+        keep => Value::from(Serde(keep)),
+        city => state.city.name.clone(),
+        files => context! {
+            css => file("page.css"),
+            js => file("page.js"),
+            charts => file("echarts.custom.min.js"),
+            icon => file("icon.svg"),
+        },
+        version => env!("CARGO_PKG_VERSION"),
+    }
 }
 
 async fn open_alerts(state: &AppState) -> Result<Vec<super::alert_view::AlertView>, Problem> {

@@ -42,12 +42,15 @@ struct BacktestRow {
     skill: String,
 }
 
-fn or_dash(value: Option<String>) -> String {
+/// The value, or a dash.
+pub(super) fn or_dash(value: Option<String>) -> String {
     value.unwrap_or_else(|| "–".to_owned())
 }
 
-fn level(text: &Text, topic: i32, district: i32) -> String {
+/// A level in words.
+pub(super) fn level(text: &Text, topic: i32, district: i32) -> String {
     let key = match (topic, district) {
+        (..0, _) => "level_all",
         (0, 0) => "level_total",
         (_, 0) => "level_topic",
         (0, _) => "level_district",

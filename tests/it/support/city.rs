@@ -109,6 +109,7 @@ pub fn script(names: &Names) -> String {
     counts(&mut out);
     runs(&mut out);
     panel(&mut out);
+    quality(&mut out);
     alerts(&mut out, names);
     out.0
 }
@@ -187,6 +188,59 @@ fn runs(out: &mut Script) {
     run(20, "forecast", 0, "ok", 9, "NULL");
     run(21, "detect", 0, "ok", 4, "NULL");
     run(22, "publish", 0, "ok", 0, "NULL");
+}
+
+/// A backtest (run 16) and the ledger of runs 11 to 14, both bases alike.
+fn quality(out: &mut Script) {
+    let last = Day::from(origin());
+    let summary = serde_json::json!({
+        "origins": [last.plus(-56).date(), last.plus(-28).date()], "days": 28, "months": 1, "series": 45,
+        "chosen": [{
+            "topic_depth": 0, "district_depth": 0, "model": "glm", "n": 2, "mase": 0.6, "rmsse": 0.5, "wql": 0.05,
+            "skill": 0.4, "coverage_80": 0.8, "coverage_95": 0.96
+        }]
+    });
+    let (started, to) = (now().timestamp_millis() - 7 * 86_400_000, last.plus(-7).0);
+    out.rows(
+        "runs",
+        [format!(
+            "16, 'backtest', 'by hand', 'ok', {started}, {}, {to}, 1, 'abc', '0.1.0', '{summary}', NULL",
+            started + 60_000
+        )],
+    );
+    let mut rows = Vec::new();
+    for basis in ["raw", "dedup"] {
+        for (model, loss) in [("weisu", 0.06), ("seasonal_naive", 0.1), ("last_year", 0.09)] {
+            for (topic, district) in [(-1, -1), (0, 0), (1, 0), (2, 1)] {
+                let (loss, rel) = (loss * f64::from(3 + topic), loss / 0.1);
+                for (grain, band) in [(0, "all"), (0, "1-7"), (0, "8-14"), (1, "all")] {
+                    rows.push(format!(
+                        "16, '{basis}', '{model}', {topic}, {district}, {grain}, '{band}', 90, 0.7, 0.6, 0.5, {loss}, 6.0, 0.81, \
+                         0.96, 0.02, NULL, {rel}, {rel}, {rel}, {rel}, {}",
+                        1.0 - rel
+                    ));
+                }
+            }
+        }
+    }
+    out.rows("backtests", rows);
+    let mut rows = Vec::new();
+    let all = series();
+    for (basis, shift) in [("raw", 0), ("dedup", all.len() as i32)] {
+        for (run, back) in &FORECASTS[..4] {
+            for week in 0..back / 7 {
+                let leads = format!("0, {}, {}", 7 * week + 1, 7 * week + 7);
+                let margins = all.iter().filter(|s| s.3 == 0 || s.4 == 0).map(|s| (s.3, s.4, s.0 + shift));
+                for (topic, district, series) in margins.chain([(1, 1, 0), (2, 1, 0)]) {
+                    rows.push(format!(
+                        "{run}, '{basis}', {leads}, {topic}, {district}, {series}, {}, 7, 6, 7, 700, 690, 60, 90, 50, 20",
+                        last.plus(-back).0
+                    ));
+                }
+            }
+        }
+    }
+    out.rows("ledger", rows);
 }
 
 fn panel(out: &mut Script) {

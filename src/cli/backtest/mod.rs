@@ -1,0 +1,195 @@
+//! `weisu backtest`: how good forecasts would have been from past days, beside the forecasts to beat; with `--ledger` what
+//! the published ones were worth.
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::ValueEnum;
+use serde::Serialize;
+use weisu_models::{evaluation::Origins, forecast::Horizon};
+
+use super::{Global, once, progress, text};
+use crate::{
+    files::{self, backtest::Job},
+    stages::{
+        backtest::{self, Request, Scores},
+        city::Names,
+    },
+    store::{BacktestRow, BacktestSummary, LedgerSum},
+    ticket::{Basis, Day},
+};
+
+mod ledger;
+mod table;
+
+/// Label of the progress bar.
+const WHAT: &str = "backtest";
+
+/// Arguments of `backtest`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Past days to forecast from: how many of the newest, or dates, comma separated
+    #[arg(long, default_value = "6", value_name = "N|DATE,…", value_parser = chosen)]
+    origins: Chosen,
+    /// Days between two origins
+    #[arg(long, default_value_t = 28, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=366))]
+    step: u16,
+    /// Days scored from each
+    #[arg(long, default_value_t = 28, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=366))]
+    horizon: u16,
+    /// Whole months scored from each, as far as they are over
+    #[arg(long, default_value_t = 3, value_name = "MONTHS", value_parser = clap::value_parser!(u16).range(0..=24))]
+    months: u16,
+    /// What is counted
+    #[arg(long, value_enum, default_value_t = Counted::Raw, conflicts_with = "input")]
+    basis: Counted,
+    /// Panel file (CSV, also .gz) with columns unique_id,ds,y; without it the store of --config is used
+    #[arg(long, value_name = "FILE")]
+    pub input: Option<PathBuf>,
+    /// Hierarchy file with columns unique_id,level,topic,district
+    #[arg(long, value_name = "FILE", requires = "input")]
+    series: Option<PathBuf>,
+    /// Holiday file with columns ds,name
+    #[arg(long, value_name = "FILE", requires = "input")]
+    holidays: Option<PathBuf>,
+    /// Do not keep the scores in the store
+    #[arg(long, conflicts_with = "input")]
+    no_store: bool,
+    /// Show what published forecasts were worth instead
+    #[arg(long, conflicts_with_all = ["input", "no_store"])]
+    ledger: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Counted {
+    /// Every ticket
+    Raw,
+    /// Repeats merged
+    Dedup,
+}
+
+/// What `--origins` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Chosen {
+    Newest(usize),
+    On(Vec<NaiveDate>),
+}
+
+fn chosen(text: &str) -> Result<Chosen, String> {
+    match text.parse() {
+        Ok(n @ 1..=120) => return Ok(Chosen::Newest(n)),
+        Ok(n) => return Err(format!("{n} origins; choose 1 to 120")),
+        Err(_) => {}
+    }
+    let day = |day: &str| {
+        day.trim().parse().map_err(|_| format!("{day:?} is neither a number nor a date such as 2025-03-31"))
+    };
+    text.split(',').map(day).collect::<Result<_, _>>().map(Chosen::On)
+}
+
+/// What is printed for programs.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    /// Run that keeps it in the store.
+    run: Option<i64>,
+    #[serde(flatten)]
+    summary: &'a BacktestSummary,
+    scores: &'a [BacktestRow],
+}
+
+impl Args {
+    fn origins(&self) -> Origins {
+        match &self.origins {
+            Chosen::Newest(n) => Origins::Newest { n: *n, step: self.step.into() },
+            Chosen::On(days) => Origins::On(days.clone()),
+        }
+    }
+
+    fn horizon(&self) -> Horizon {
+        Horizon { days: self.horizon.into(), months: self.months.into() }
+    }
+
+    fn basis(&self) -> Basis {
+        match self.basis {
+            Counted::Raw => Basis::Raw,
+            Counted::Dedup => Basis::Dedup,
+        }
+    }
+}
+
+/// Runs it on the store.
+pub async fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
+    let cx = global.cx(global.load()?).await?;
+    if args.ledger {
+        let (rows, names) =
+            tokio::try_join!(async { Ok(cx.store.ledger(args.basis()).await?) }, Names::load(&cx))?;
+        cx.store.close().await;
+        return ledger(global, &rows, &names);
+    }
+    let request = Request { origins: args.origins(), horizon: args.horizon(), basis: args.basis() };
+    let done = match args.no_store {
+        true => backtest::scores(&cx, &request).await.map(|(scores, _)| (None, scores)),
+        false => {
+            backtest::run(&cx, &once::slot(&cx), &request).await.map(|(run, scores)| (Some(run), scores))
+        }
+    };
+    cx.store.close().await;
+    let (run, scores) = done?;
+    report(global, run, &scores)
+}
+
+/// Runs it on files.
+pub fn files(global: &Global, args: &Args) -> anyhow::Result<()> {
+    let Some(input) = args.input.clone() else { anyhow::bail!("--input names the panel file to read") };
+    let job = Job {
+        input,
+        series: args.series.clone(),
+        holidays: args.holidays.clone(),
+        origins: args.origins(),
+        horizon: args.horizon(),
+    };
+    let bars = progress::bars(global.quiet);
+    let done = files::backtest::run(&job, &|done, steps| bars.at(WHAT, done, steps));
+    bars.done(WHAT);
+    let done = done?;
+    report(global, None, &backtest::of(&done.backtest, done.origins, job.horizon, done.series))
+}
+
+fn report(global: &Global, run: Option<i64>, scores: &Scores) -> anyhow::Result<()> {
+    let report = Report { run, summary: &scores.summary, scores: &scores.rows };
+    text::result(global.format, &report, || table::write(run, scores))
+}
+
+fn ledger(global: &Global, rows: &[LedgerSum], names: &Names) -> anyhow::Result<()> {
+    let lines: Vec<ledger::Line> = rows.iter().map(|sum| ledger::Line::new(sum, names)).collect();
+    text::result(global.format, &lines, || ledger::write(&lines))
+}
+
+/// A level as people name it.
+fn level(topic: i32, district: i32) -> String {
+    match (topic, district) {
+        (..0, _) => "all levels".to_owned(),
+        (0, 0) => "total".to_owned(),
+        (t, 0) => format!("topic {t}"),
+        (0, d) => format!("district {d}"),
+        (t, d) => format!("topic {t} x district {d}"),
+    }
+}
+
+/// The days of an origin.
+fn date(day: i32) -> NaiveDate {
+    Day(day).date()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_a_number_or_dates() {
+        assert_eq!(chosen("6"), Ok(Chosen::Newest(6)));
+        let days = ["2025-03-31", "2025-05-01"].map(|d| d.parse().unwrap());
+        assert_eq!(chosen("2025-03-31, 2025-05-01"), Ok(Chosen::On(days.to_vec())));
+        assert!(chosen("0").unwrap_err().contains("1 to 120"));
+        assert!(chosen("spring").unwrap_err().contains("neither a number nor a date"));
+    }
+}
