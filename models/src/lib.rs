@@ -13,7 +13,7 @@
 //! | [`forecast`] | models (one a file), selection by rolling origin, the panel engine |
 //! | [`intervals`] | count quantiles: negative binomial, dispersion, recalibration |
 //! | [`evaluation`] | MASE, RMSSE, WQL, coverage |
-//! | [`hotspot`] | surveillance detectors, exceedance of the seasonal norm, false discovery rate |
+//! | [`hotspot`] | surveillance detectors, exceedance of the seasonal norm, false discovery rate, spatial statistics and scans |
 //! | [`numeric`] | small dense solvers, distribution tails |
 pub mod boosting;
 pub mod calendar;

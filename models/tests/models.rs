@@ -3,6 +3,7 @@
 mod properties {
     mod forecast;
     mod hotspots;
+    mod scans;
 }
 mod reference {
     mod classic {
@@ -14,6 +15,15 @@ mod reference {
     }
     mod glm;
     mod naive;
+    mod spatial {
+        mod emerging;
+        mod fixtures;
+        mod local;
+        mod scan_new_mexico;
+        mod scan_new_york;
+        mod scan_simulated;
+        mod trend;
+    }
     mod table;
 }
 mod support;

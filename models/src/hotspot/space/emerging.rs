@@ -14,7 +14,7 @@
 //! | sporadic | hot in the last one, on and off |
 //!
 //! Everything else has no pattern. Rising and falling are told by the Mann-Kendall test of the scores.
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::cube::Bin;
@@ -59,7 +59,7 @@ pub enum Class {
 
 /// Classes of all districts from the scores and states of their bins, districts x periods; trends are significant
 /// below `alpha`. The shapes have to be equal: districts and periods that only one has are not looked at.
-pub fn classes(scores: ArrayView2<'_, f64>, bins: &Array2<Bin>, alpha: f64) -> Vec<Class> {
+pub fn classes(scores: &Array2<f64>, bins: &Array2<Bin>, alpha: f64) -> Vec<Class> {
     let rows = scores.axis_iter(Axis(0)).zip(bins.axis_iter(Axis(0)));
     rows.map(|(z, states)| class(&states.to_vec(), trend(&z.to_vec(), alpha))).collect()
 }
@@ -70,33 +70,37 @@ fn trend(scores: &[f64], alpha: f64) -> Option<Direction> {
 
 /// The class of one district from the states of its periods and the trend of its scores.
 pub fn class(bins: &[Bin], trend: Option<Direction>) -> Class {
-    if let Some(pattern) = pattern(bins, Bin::Hot, Bin::Cold, trend.map(|t| t == Direction::Up)) {
-        return Class::Hot(pattern);
-    }
-    match pattern(bins, Bin::Cold, Bin::Hot, trend.map(|t| t == Direction::Down)) {
-        Some(pattern) => Class::Cold(pattern),
-        None => Class::None,
+    let lasting = |spot| is_most(bins, spot);
+    match (bins.last(), lasting(Bin::Hot), lasting(Bin::Cold)) {
+        (Some(last), true, _) if *last != Bin::Hot => Class::Hot(Pattern::Historical),
+        (Some(last), _, true) if *last != Bin::Cold => Class::Cold(Pattern::Historical),
+        (Some(Bin::Hot), ..) => {
+            Class::Hot(current(bins, Bin::Hot, Bin::Cold, trend.map(|t| t == Direction::Up)))
+        }
+        (Some(Bin::Cold), ..) => {
+            Class::Cold(current(bins, Bin::Cold, Bin::Hot, trend.map(|t| t == Direction::Down)))
+        }
+        _ => Class::None,
     }
 }
 
-fn pattern(bins: &[Bin], spot: Bin, other: Bin, stronger: Option<bool>) -> Option<Pattern> {
+fn is_most(bins: &[Bin], spot: Bin) -> bool {
+    bins.iter().filter(|bin| **bin == spot).count() as f64 >= MOST * bins.len() as f64
+}
+
+/// The pattern of a spot in the last period; `stronger` is its trend, if it has one.
+fn current(bins: &[Bin], spot: Bin, other: Bin, stronger: Option<bool>) -> Pattern {
     let spots = bins.iter().filter(|bin| **bin == spot).count();
     let last_run = bins.iter().rev().take_while(|bin| **bin == spot).count();
-    let most = spots > 0 && spots as f64 >= MOST * bins.len() as f64;
-    let pattern = match (last_run, most) {
-        (0, true) => Pattern::Historical,
-        (0, false) => return None,
-        (1, _) if spots == 1 => Pattern::New,
-        (_, true) => match stronger {
-            Some(true) => Pattern::Intensifying,
-            Some(false) => Pattern::Diminishing,
-            None => Pattern::Persistent,
-        },
-        (run, false) if run == spots => Pattern::Consecutive,
+    match (is_most(bins, spot), stronger) {
+        _ if spots == 1 => Pattern::New,
+        (true, Some(true)) => Pattern::Intensifying,
+        (true, Some(false)) => Pattern::Diminishing,
+        (true, None) => Pattern::Persistent,
+        _ if last_run == spots => Pattern::Consecutive,
         _ if bins.contains(&other) => Pattern::Oscillating,
         _ => Pattern::Sporadic,
-    };
-    Some(pattern)
+    }
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ impl Unequal {
 /// Values can be counts or anything else, for example standardised residuals.
 pub fn getis_ord(values: &[f64], neighbours: &Neighbours, own: Own) -> Result<Vec<Option<Local>>, Unequal> {
     Unequal::check(values.len(), neighbours)?;
-    let all = Moments::new(values);
+    let all = Moments::new(values.iter());
     Ok((0..values.len()).map(|i| local(values, neighbours.of(i), i, own, all)).collect())
 }
 
@@ -94,14 +94,14 @@ pub(super) struct Moments {
 
 impl Moments {
     /// Of the values that are known; `None` when there is none.
-    pub(super) fn new<'a>(values: impl IntoIterator<Item = &'a f64> + Clone) -> Option<Self> {
-        let known = || values.clone().into_iter().filter(|x| !x.is_nan());
-        let (n, sum) = known().fold((0.0, 0.0), |(n, sum), x| (n + 1.0, sum + x));
+    pub(super) fn new<'a>(values: impl Iterator<Item = &'a f64> + Clone) -> Option<Self> {
+        let known = values.filter(|x| !x.is_nan());
+        let (n, sum) = known.clone().fold((0.0, 0.0), |(n, sum), x| (n + 1.0, sum + x));
         if n == 0.0 {
             return None;
         }
         let mean = sum / n;
-        Some(Self { n, mean, variance: known().map(|x| (x - mean).powi(2)).sum::<f64>() / n })
+        Some(Self { n, mean, variance: known.map(|x| (x - mean).powi(2)).sum::<f64>() / n })
     }
 
     fn without(self, x: f64) -> Self {
@@ -111,8 +111,8 @@ impl Moments {
         }
         let off = x - self.mean;
         let mean = self.mean - off / n;
-        let left = self.variance - off * off * self.n / (n * self.n);
-        Self { n, mean, variance: (left * self.n / n).max(0.0) }
+        let left = self.variance * self.n - off * off * self.n / n;
+        Self { n, mean, variance: (left / n).max(0.0) }
     }
 }
 

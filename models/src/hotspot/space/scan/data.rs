@@ -1,5 +1,5 @@
 //! What a scan looks at: counts and what they are held against.
-use ndarray::{Array2, ArrayView2};
+use ndarray::Array2;
 
 /// Counts of districts x periods with the expectation of one of the four scans.
 ///
@@ -76,13 +76,13 @@ pub enum InvalidData {
 
 impl Data {
     /// For a space-time permutation scan, which needs nothing but counts.
-    pub fn permutation(counts: ArrayView2<'_, f64>) -> Result<Self, InvalidData> {
+    pub fn permutation(counts: &Array2<f64>) -> Result<Self, InvalidData> {
         Ok(Self { counts: whole(counts)?, null: Null::Permutation })
     }
 
     /// For a scan against `expected` (population at risk, or any baseline) given the number of cases: only the
     /// proportions matter.
-    pub fn poisson(counts: ArrayView2<'_, f64>, expected: ArrayView2<'_, f64>) -> Result<Self, InvalidData> {
+    pub fn poisson(counts: &Array2<f64>, expected: &Array2<f64>) -> Result<Self, InvalidData> {
         let counts = whole(counts)?;
         check(&counts, expected)?;
         let sum = expected.sum();
@@ -91,10 +91,7 @@ impl Data {
     }
 
     /// For a scan that asks whether counts exceed a `baseline`, for example the mean of a forecast.
-    pub fn expectation_poisson(
-        counts: ArrayView2<'_, f64>,
-        baseline: ArrayView2<'_, f64>,
-    ) -> Result<Self, InvalidData> {
+    pub fn expectation_poisson(counts: &Array2<f64>, baseline: &Array2<f64>) -> Result<Self, InvalidData> {
         let counts = whole(counts)?;
         check(&counts, baseline)?;
         Ok(Self { counts, null: Null::Poisson(baseline.to_owned()) })
@@ -102,8 +99,8 @@ impl Data {
 
     /// The same for counts that vary more: variance `b + b^2 / size`, with the `size` of each district.
     pub fn expectation_negative_binomial(
-        counts: ArrayView2<'_, f64>,
-        baseline: ArrayView2<'_, f64>,
+        counts: &Array2<f64>,
+        baseline: &Array2<f64>,
         size: &[f64],
     ) -> Result<Self, InvalidData> {
         let counts = whole(counts)?;
@@ -132,7 +129,7 @@ impl Data {
 ///
 /// This is what R's `scan_pb_poisson` of scanstatistics 1.1.2 computes. SaTScan spreads all cases over all
 /// person-time instead; give [`Data::poisson`] the population itself for that.
-pub fn expected_of_population(population: ArrayView2<'_, f64>, total: f64) -> Array2<f64> {
+pub fn expected_of_population(population: &Array2<f64>, total: f64) -> Array2<f64> {
     let each = total / population.ncols().max(1) as f64;
     let mut expected = population.to_owned();
     for mut period in expected.columns_mut() {
@@ -146,7 +143,7 @@ fn total(counts: &Array2<u32>) -> f64 {
     counts.iter().map(|y| f64::from(*y)).sum()
 }
 
-fn whole(counts: ArrayView2<'_, f64>) -> Result<Array2<u32>, InvalidData> {
+fn whole(counts: &Array2<f64>) -> Result<Array2<u32>, InvalidData> {
     for ((district, period), &count) in counts.indexed_iter() {
         if !(count >= 0.0 && count.is_finite() && count.fract() == 0.0) {
             return Err(InvalidData::Count { district, period, count });
@@ -158,7 +155,7 @@ fn whole(counts: ArrayView2<'_, f64>) -> Result<Array2<u32>, InvalidData> {
     Ok(counts.mapv(|count| count as u32))
 }
 
-fn check(counts: &Array2<u32>, expected: ArrayView2<'_, f64>) -> Result<(), InvalidData> {
+fn check(counts: &Array2<u32>, expected: &Array2<f64>) -> Result<(), InvalidData> {
     if counts.dim() != expected.dim() {
         let given = expected.dim();
         return Err(InvalidData::Shape { name: "expectations", given, counts: counts.dim() });
@@ -179,29 +176,28 @@ mod tests {
 
     #[test]
     fn what_is_not_a_count_or_an_expectation_is_named() {
-        let missing = Data::permutation(array![[1.0, f64::NAN]].view());
+        let missing = Data::permutation(&array![[1.0, f64::NAN]]);
         assert!(matches!(missing, Err(InvalidData::Count { district: 0, period: 1, .. })));
-        assert!(Data::permutation(array![[1.5]].view()).is_err());
-        assert_eq!(Data::permutation(array![[3e9]].view()), Err(InvalidData::TooMany));
+        assert!(Data::permutation(&array![[1.5]]).is_err());
+        assert_eq!(Data::permutation(&array![[3e9]]), Err(InvalidData::TooMany));
         let counts = array![[1.0, 0.0]];
-        let none = Data::expectation_poisson(counts.view(), array![[0.0, 1.0]].view());
+        let none = Data::expectation_poisson(&counts, &array![[0.0, 1.0]]);
         assert!(matches!(none, Err(InvalidData::Expected { period: 0, .. })));
-        assert!(Data::expectation_poisson(counts.view(), array![[1.0, 0.0]].view()).is_ok());
-        let shape = Data::poisson(counts.view(), array![[1.0]].view());
+        assert!(Data::expectation_poisson(&counts, &array![[1.0, 0.0]]).is_ok());
+        let shape = Data::poisson(&counts, &array![[1.0]]);
         assert!(matches!(shape, Err(InvalidData::Shape { given: (1, 1), .. })));
-        let size =
-            |s: &[f64]| Data::expectation_negative_binomial(counts.view(), array![[1.0, 1.0]].view(), s);
+        let size = |s: &[f64]| Data::expectation_negative_binomial(&counts, &array![[1.0, 1.0]], s);
         assert!(matches!(size(&[0.0]), Err(InvalidData::Size { district: 0, .. })));
         assert!(size(&[1.0, 1.0]).is_err() && size(&[1.0]).is_ok());
     }
 
     #[test]
     fn expectations_are_scaled_to_the_cases() {
-        let data = Data::poisson(array![[3.0, 1.0]].view(), array![[10.0, 30.0]].view()).unwrap();
+        let data = Data::poisson(&array![[3.0, 1.0]], &array![[10.0, 30.0]]).unwrap();
         assert_eq!(data.null, Null::Conditional(array![[1.0, 3.0]]));
-        let empty = Data::poisson(array![[0.0]].view(), array![[0.0]].view()).unwrap();
+        let empty = Data::poisson(&array![[0.0]], &array![[0.0]]).unwrap();
         assert_eq!(empty.null, Null::Conditional(array![[0.0]]));
-        let of = expected_of_population(array![[1.0, 0.0], [3.0, 0.0]].view(), 8.0);
+        let of = expected_of_population(&array![[1.0, 0.0], [3.0, 0.0]], 8.0);
         assert_eq!(of, array![[1.0, 0.0], [3.0, 0.0]]);
     }
 }

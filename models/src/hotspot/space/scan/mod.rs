@@ -119,7 +119,7 @@ pub struct Found {
 /// let places = Places::on_plane(&[(0.0, 0.0), (1.0, 0.0), (2.5, 0.0), (4.5, 0.0), (7.0, 0.0)]).unwrap();
 /// let mut counts = Array2::from_elem((5, 14), 2.0);
 /// counts[(1, 13)] = 12.0;
-/// let data = scan::Data::permutation(counts.view()).unwrap();
+/// let data = scan::Data::permutation(&counts).unwrap();
 /// let zones = Zones::circles(&places, &data.cases(), ZoneLimits::default()).unwrap();
 /// let spans = scan::Spans::prospective(14, 1, 7).unwrap();
 /// let found = scan::scan(&data, &zones, &spans, &scan::Settings::default()).unwrap();
