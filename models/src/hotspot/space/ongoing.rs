@@ -77,6 +77,8 @@ mod tests {
         let yesterday = [at(&[1], 1, 9), at(&[2, 3], 8, 9), at(&[3, 4], 5, 9)];
         assert_eq!(matched(&[at(&[1, 2, 3, 4], 5, 10)], &yesterday), [Some(2)]);
         assert_eq!(matched(&[at(&[1, 2], 9, 10)], &yesterday), [Some(0)], "first of equals");
+        let longer = [at(&[1], 1, 9), at(&[1, 2], 9, 9)];
+        assert_eq!(matched(&[at(&[1, 2], 1, 10)], &longer), [Some(1)], "districts before days");
         assert_eq!(matched(&[], &yesterday), []);
         assert_eq!(matched(&[at(&[1], 1, 1)], &[]), [None]);
     }
