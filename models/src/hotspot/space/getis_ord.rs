@@ -173,6 +173,9 @@ mod tests {
     fn nothing_differs_where_all_is_equal_or_missing() {
         assert_eq!(scores(&[0.1; 5], Own::Left), [Some(0.0); 5]);
         assert_eq!(scores(&[f64::NAN; 5], Own::Weighing(1.0)), [None; 5]);
+        let everybody = Neighbours::from_pairs(3, &[(0, 1), (1, 2), (0, 2)]).unwrap();
+        let everybody = getis_ord(&[0.1, 0.2, 0.7], &everybody, Own::Weighing(1.0)).unwrap();
+        assert!(everybody.iter().all(|local| local.unwrap().z == 0.0), "{everybody:?}");
         let one = scores(&[1.0, f64::NAN, f64::NAN, f64::NAN, f64::NAN], Own::Left);
         assert_eq!(one, [Some(0.0), None, None, None, None]);
         let short = getis_ord(&[1.0], &chain(), Own::Left);
