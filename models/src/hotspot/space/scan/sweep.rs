@@ -7,7 +7,7 @@ use super::spans::Spans;
 use crate::hotspot::space::Zones;
 
 /// Spans of a block.
-pub(super) const LANES: usize = 16;
+pub(super) const LANES: usize = 8;
 
 /// Something to sum: counts, or weighted counts.
 pub(super) trait Sum: Copy + PartialOrd + Send + Sync {
