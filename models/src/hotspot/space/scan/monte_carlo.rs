@@ -1,9 +1,12 @@
 //! The largest score of each replicate, and what it says about the scores seen.
 //!
-//! A replicate has a random stream of its own, so the result is the same on any number of threads. A few
-//! replicates are searched window by window; the least of their scores becomes a level, and from then on a window
-//! is only scored when its sum is one that reaches the level, which a table tells. A replicate that stays below
-//! the level is searched after all: every maximum is exact.
+//! A replicate has a random stream of its own, so the result is the same on any number of threads. The first one is
+//! searched window by window. Its score tells a level that most others reach, and those after it a second, higher
+//! one that nearly all of the rest reach. At a level a window is only scored when its sum is one that reaches it,
+//! which a table tells. A replicate that stays below a level is done again at the lower one, and below both it is
+//! searched: every maximum is exact.
+use std::ops::Range;
+
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -12,8 +15,10 @@ use super::draw::Draw;
 use super::score::Score;
 use super::sweep::{Grid, LANES, Sum, Table};
 
-/// Replicates searched window by window to find the level.
+/// Replicates that tell the second level.
 const PILOTS: usize = 16;
+/// First level as a share of the first maximum.
+const FIRST: f64 = 0.75;
 /// Scores are equal up to this share of them.
 const TIE: f64 = 1e-9;
 
@@ -23,6 +28,12 @@ pub(super) struct Replicates<'a, S: Score> {
     pub score: &'a S,
     pub draw: &'a Draw<'a, S::Sum>,
     pub seed: u64,
+}
+
+/// A score, and the sums that windows need to reach it.
+struct Level<T> {
+    score: f64,
+    sums: Table<T>,
 }
 
 /// Room a thread works in.
@@ -42,35 +53,42 @@ impl<T: Sum> Room<T> {
 impl<S: Score> Replicates<'_, S> {
     /// Largest scores of `replicates` draws, in order.
     pub(super) fn maxima(&self, replicates: usize) -> Vec<f64> {
-        let pilots = replicates.min(PILOTS);
-        let mut maxima = self.each(0..pilots, &|rows| self.search(rows));
-        let level = maxima.iter().copied().fold(f64::INFINITY, f64::min);
-        if !level.is_finite() || level <= S::FLOOR {
-            maxima.extend(self.each(pilots..replicates, &|rows| self.search(rows)));
-            return maxima;
+        let (first, pilots) = (replicates.min(1), replicates.min(PILOTS));
+        let mut maxima = self.each(0..first, &[]);
+        let mut levels: Vec<_> = maxima.first().and_then(|m| self.level(m * FIRST)).into_iter().collect();
+        maxima.extend(self.each(first..pilots, &levels));
+        let least = maxima.iter().copied().fold(f64::INFINITY, f64::min);
+        if levels.first().is_some_and(|level| level.score < least) {
+            levels.splice(0..0, self.level(least));
         }
-        let least = self.score.least(level - 1e-6 * level.abs());
-        maxima.extend(self.each(pilots..replicates, &|rows| {
-            let best = self.reach(rows, &least);
-            if best >= level { best } else { self.search(rows) }
-        }));
+        maxima.extend(self.each(pilots..replicates, &levels));
         maxima
     }
 
-    fn each(
-        &self,
-        replicates: std::ops::Range<usize>,
-        largest: &(dyn Fn(&Table<S::Sum>) -> f64 + Sync),
-    ) -> Vec<f64> {
+    /// A level is of use when it is above 0, where windows that do not stand out are.
+    fn level(&self, score: f64) -> Option<Level<S::Sum>> {
+        // The table is taken a little lower, so that rounding leaves no window out that reaches the level.
+        (score.is_finite() && score > 0.0)
+            .then(|| Level { score, sums: self.score.least(score * (1.0 - 1e-6)) })
+    }
+
+    /// Largest scores of some replicates, with `levels` from high to low.
+    fn each(&self, replicates: Range<usize>, levels: &[Level<S::Sum>]) -> Vec<f64> {
         let cells = self.grid.zones.districts() * self.grid.width();
         let one = |room: &mut Room<S::Sum>, replicate: usize| {
             let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
             rng.set_stream(replicate as u64);
             (self.draw)(&mut rng, &mut room.deck, &mut room.cells);
             self.grid.rows(&room.cells, &mut room.until, &mut room.rows);
-            largest(&room.rows)
+            self.largest(&room.rows, levels)
         };
         replicates.into_par_iter().map_init(|| Room::new(cells), one).collect()
+    }
+
+    fn largest(&self, rows: &Table<S::Sum>, levels: &[Level<S::Sum>]) -> f64 {
+        let reached =
+            |level: &Level<_>| Some(self.reach(rows, &level.sums)).filter(|best| *best >= level.score);
+        levels.iter().find_map(reached).unwrap_or_else(|| self.search(rows))
     }
 
     /// The largest score of all windows.
@@ -125,6 +143,40 @@ pub(super) fn gumbel_p(score: f64, maxima: &[f64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use crate::hotspot::space::Zones;
+    use crate::hotspot::space::scan::problem::{Problem, Setup};
+    use crate::hotspot::space::scan::{Data, Spans};
+
+    fn check<S: Score>(grid: Grid<'_>, setup: &Setup<S>) {
+        let replicates = Replicates { grid, score: &setup.score, draw: &setup.draw, seed: 5 };
+        let searched = replicates.each(0..400, &[]);
+        assert!(searched.iter().any(|m| *m > 2.0) && searched[0] != searched[1], "{searched:?}");
+        assert_eq!(replicates.maxima(400), searched);
+        assert_eq!([replicates.maxima(0), replicates.maxima(1)], [&searched[..0], &searched[..1]]);
+    }
+
+    #[test]
+    fn maxima_by_levels_are_those_of_a_search() {
+        let around = |centre: usize| (0..9).map(|k| (centre * 5 + k * 7) % 17).collect();
+        let zones = Zones::nested(17, &(0..17).map(around).collect::<Vec<_>>()).unwrap();
+        let spans = Spans::retrospective(12, 1, 6).unwrap();
+        let grid = Grid { zones: &zones, spans: &spans };
+        let counts = ndarray::Array2::from_shape_fn((17, 12), |(i, t)| ((i * 5 + t * 3) % 4) as f64);
+        let baseline = counts.mapv(|y| y + 0.2);
+        let scans = [
+            Data::permutation(&counts),
+            Data::poisson(&counts, &baseline),
+            Data::expectation_poisson(&counts, &baseline),
+            Data::expectation_negative_binomial(&counts, &baseline, &[1.0; 17]),
+        ];
+        for data in scans {
+            match Problem::new(&data.unwrap(), grid, 2) {
+                Problem::Counted(setup) => check(grid, &setup),
+                Problem::Weighted(setup) => check(grid, &setup),
+            }
+        }
+    }
 
     #[test]
     fn ranks_count_the_score_itself_and_ties() {
