@@ -13,7 +13,7 @@
 //! | zones of k nearest | R scanstatistics 1.1.2, zone lists | same zones in the same order |
 //! | permutation, expectation-based Poisson and negative binomial scans, population-based Poisson scan: all windows, relative risks | R scanstatistics 1.1.2 | 1e-9 |
 //! | permutation, expectation-based and Poisson scans, retrospective too | brute force, settings of SaTScan's samples | 1e-6 |
-//! | clusters of the New York sample: place, radius, days, cases, expectation | SaTScan 10, published | every figure |
+//! | the three clusters of the New York sample: place, radius, days, cases, expectation | SaTScan, published | every figure |
 //!
 //! What does not agree, and why:
 //!
@@ -21,9 +21,9 @@
 //!   of the papers, with which standardising changes no score. With esda's variance put in, z agrees to 1e-9.
 //! * **Zones on the ellipsoid.** R's distances are on WGS 84, ours on a sphere as in SaTScan: of 415 zones of New
 //!   Mexico one differs. A caller with other distances gives its own lists ([`Zones::nested`]).
-//! * **Probabilities of the New York sample.** SaTScan published 0.242 and 0.575 from 999 replicates; with the
-//!   sample's circles of up to 3 km they are 0.21 and 0.49 here and by brute force, with circles of up to 4 km 0.24
-//!   and 0.57. The published run looked at more windows than its parameter file says.
+//! * **Probabilities of the New York sample.** SaTScan published 0.242 and 0.575 from 999 replicates. With circles
+//!   of up to 3 km, as its parameter file says, they are 0.21 and 0.50 from 9999 here and by brute force; with
+//!   circles of up to 4 km they are 0.27 and 0.59.
 //! * **Corrections for serial correlation** of the Mann-Kendall test (Hamed-Rao, Yue-Wang, pre-whitening) and its
 //!   seasonal form are not there: the classes of emerging hot spots are defined by the plain test.
 //! * **Zero-inflated, Bayesian, elliptic and network scans** are not there.
