@@ -1,14 +1,17 @@
-//! Speed of the default detector on one core: whole judgements (one refit, one p-value, one bound each).
+//! Speed on one core of the default detector, in whole judgements (one refit, one p-value, one bound each), and of
+//! scans in space and time, zones not counted.
 //!
 //! `cargo bench -p weisu-models --bench hotspot`; `elem/s` are judged periods per second.
 use std::hint::black_box;
 
 use chrono::NaiveDate;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use rand::SeedableRng;
+use ndarray::Array2;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Gamma, Poisson};
 use weisu_models::calendar::{Calendar, Region};
+use weisu_models::hotspot::space::{Places, ZoneLimits, Zones, scan};
 use weisu_models::hotspot::{Detector, Frequency, Memory};
 
 const WEEKS: usize = 624;
@@ -61,5 +64,38 @@ fn daily(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, weekly, daily);
+/// A city of 340 districts with half a case a day each, or eight, over 28 days; zones hold up to half of the cases.
+fn scans(c: &mut Criterion) {
+    const DISTRICTS: usize = 340;
+    const DAYS: usize = 28;
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let centroids: Vec<(f64, f64)> = (0..DISTRICTS).map(|_| (rng.random(), rng.random())).collect();
+    let Ok(places) = Places::on_plane(&centroids) else { return };
+    let Ok(pool) = rayon::ThreadPoolBuilder::new().num_threads(1).build() else { return };
+    let mut group = c.benchmark_group("scan, 999 replicates");
+    group.sample_size(10);
+    for mean in [0.5, 8.0] {
+        let baseline = Array2::from_elem((DISTRICTS, DAYS), mean);
+        let counts = baseline.mapv(|b| Poisson::new(b).map_or(0.0, |poisson| poisson.sample(&mut rng)));
+        let size = [4.0; DISTRICTS];
+        let scans = [
+            ("permutation", scan::Data::permutation(&counts)),
+            ("Poisson", scan::Data::expectation_poisson(&counts, &baseline)),
+            ("negative binomial", scan::Data::expectation_negative_binomial(&counts, &baseline, &size)),
+        ];
+        for (name, data) in scans {
+            let Ok(data) = data else { return };
+            let Ok(zones) = Zones::circles(&places, &data.cases(), ZoneLimits::default()) else { return };
+            for longest in [7, DAYS] {
+                let Ok(spans) = scan::Spans::prospective(DAYS, 1, longest) else { return };
+                group.bench_function(format!("{name}, {mean} a day, to {longest} days"), |b| {
+                    b.iter(|| pool.install(|| scan::scan(&data, &zones, &spans, &scan::Settings::default())));
+                });
+            }
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, weekly, daily, scans);
 criterion_main!(benches);

@@ -4,6 +4,7 @@ mod properties {
     mod backtest;
     mod forecast;
     mod hotspots;
+    mod scans;
 }
 mod reference {
     mod classic {
@@ -16,6 +17,15 @@ mod reference {
     mod glm;
     mod naive;
     mod scores;
+    mod spatial {
+        mod emerging;
+        mod fixtures;
+        mod local;
+        mod scan_new_mexico;
+        mod scan_new_york;
+        mod scan_simulated;
+        mod trend;
+    }
     mod table;
 }
 mod support;

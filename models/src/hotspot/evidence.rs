@@ -10,6 +10,7 @@
 //! probabilities, factor 0.9 that sets the nominal level, cap of last period's score at 3, and no alarm of a
 //! period that is not itself high (one-period p at least 0.1) on last period's spike.
 use crate::intervals::NegativeBinomial;
+use crate::numeric::normal::upper_tail;
 
 /// Weight of last period's score in the two-period score.
 const LAG: f64 = 0.7;
@@ -109,14 +110,10 @@ pub(super) fn score(p: f64) -> f64 {
     std::f64::consts::SQRT_2 * statrs::function::erf::erfc_inv(2.0 * p)
 }
 
-fn normal_upper_tail(z: f64) -> f64 {
-    0.5 * statrs::function::erf::erfc(z * std::f64::consts::FRAC_1_SQRT_2)
-}
-
 /// Joins the one-period probability `p` with the score of the period before (0 where there is none).
 pub(super) fn joined(p: f64, previous: f64) -> f64 {
     let previous = previous.clamp(-LAG_CAP, LAG_CAP);
-    let two = normal_upper_tail((score(p) + LAG * previous) / (1.0 + LAG * LAG).sqrt()).max(1e-300);
+    let two = upper_tail((score(p) + LAG * previous) / (1.0 + LAG * LAG).sqrt()).max(1e-300);
     let harmonic = CALIBRATION / (SHARE / p + (1.0 - SHARE) / two);
     if p < GATE { harmonic } else { harmonic.max(p) }
 }

@@ -15,6 +15,7 @@ pub mod exceedance;
 pub mod fdr;
 mod level;
 mod robust_glm;
+pub mod space;
 
 pub use detector::{Detector, InvalidDetector, Memory, Prepared};
 

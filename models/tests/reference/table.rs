@@ -13,8 +13,9 @@ pub struct Daily {
     pub holidays: Vec<NaiveDate>,
 }
 
-fn folder() -> Option<PathBuf> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/reference/forecast");
+/// A folder of the reference tables; says so when it is absent.
+pub fn folder(name: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/reference").join(name);
     if !path.is_dir() {
         println!("skipped: no {}", path.display());
         return None;
@@ -22,9 +23,14 @@ fn folder() -> Option<PathBuf> {
     Some(path)
 }
 
-/// Rows of one of the tables, compressed or not.
+/// Rows of one of the forecast tables, compressed or not.
 pub fn rows(file: &str) -> Option<Vec<csv::StringRecord>> {
-    let table = std::fs::File::open(folder()?.join(file)).unwrap();
+    rows_of("forecast", file)
+}
+
+/// Rows of a table in a folder, compressed or not.
+pub fn rows_of(name: &str, file: &str) -> Option<Vec<csv::StringRecord>> {
+    let table = std::fs::File::open(folder(name)?.join(file)).unwrap();
     let table: Box<dyn std::io::Read> =
         if file.ends_with(".gz") { Box::new(flate2::read::GzDecoder::new(table)) } else { Box::new(table) };
     Some(csv::Reader::from_reader(table).records().map(Result::unwrap).collect())
