@@ -1,4 +1,4 @@
-//! Speed of the default detector on one core: whole judgements (one refit, one p-value, one bound each).
+//! Speed of the detectors on one core: whole judgements (one refit, one p-value, one bound each).
 //!
 //! `cargo bench -p weisu-models --bench hotspot`; `elem/s` are judged periods per second.
 use std::hint::black_box;
@@ -9,6 +9,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Gamma, Poisson};
 use weisu_models::calendar::{Calendar, Region};
+use weisu_models::hotspot::farrington::{Bound, Farrington, Power, Series, Settings, Step};
 use weisu_models::hotspot::{Detector, Frequency, Memory};
 
 const WEEKS: usize = 624;
@@ -61,5 +62,29 @@ fn daily(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, weekly, daily);
+fn farrington(c: &mut Criterion) {
+    let counts: Vec<Vec<f64>> =
+        (0..50).map(|seed| series(seed, WEEKS, 52.0, 8.0).into_iter().map(f64::from).collect()).collect();
+    let flexible = Settings::flexible(Step::Week);
+    let mut group = c.benchmark_group("Farrington, 624 weeks, the last one judged");
+    group.throughput(Throughput::Elements(counts.len() as u64));
+    let settings = [
+        ("flexible, nbPlugin", flexible),
+        ("flexible, muan", Settings { bound: Bound::Muan, ..flexible }),
+        ("flexible, delta", Settings { bound: Bound::Delta(Power::TwoThirds), ..flexible }),
+        ("original", Settings::original(Step::Week)),
+    ];
+    for (name, settings) in settings {
+        let Ok(farrington) = Farrington::new(settings) else { return };
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                let verdicts = counts.iter().map(|y| farrington.judge(&Series::new(black_box(y)), WEEKS - 1));
+                verdicts.filter(Result::is_ok).count()
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, weekly, daily, farrington);
 criterion_main!(benches);

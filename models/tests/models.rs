@@ -14,6 +14,10 @@ mod reference {
     }
     mod glm;
     mod naive;
+    mod surveillance {
+        mod farrington;
+        mod table;
+    }
     mod table;
 }
 mod support;

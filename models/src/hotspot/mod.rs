@@ -12,6 +12,7 @@ pub mod drivers;
 mod ears;
 mod evidence;
 pub mod exceedance;
+pub mod farrington;
 pub mod fdr;
 mod level;
 mod robust_glm;
