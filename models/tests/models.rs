@@ -15,6 +15,7 @@ mod reference {
     mod glm;
     mod naive;
     mod surveillance {
+        mod ears;
         mod farrington;
         mod table;
     }

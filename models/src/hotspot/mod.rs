@@ -9,7 +9,7 @@ mod check_values;
 mod design;
 mod detector;
 pub mod drivers;
-mod ears;
+pub mod ears;
 mod evidence;
 pub mod exceedance;
 pub mod farrington;

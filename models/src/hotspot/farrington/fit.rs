@@ -92,31 +92,35 @@ impl Fit {
     /// One weighted regression of the working responses at `eta`; leaves the weights it was done with.
     fn solve(&mut self, rows: &Rows, prior: &[f64], eta: &[f64], responses: &mut [f64], trend: bool) {
         let mut sums = vec![[0.0_f64; 3]; self.levels.len()];
-        for i in 0..rows.y.len() {
+        for (i, response) in responses.iter_mut().enumerate() {
             let mu = self.means[i];
             let weight = prior[i] * mu;
-            let response = eta[i] - rows.offset[i] + (rows.y[i] - mu) / mu;
-            (self.weights[i], responses[i]) = (weight, response);
+            *response = eta[i] - rows.offset[i] + (rows.y[i] - mu) / mu;
+            self.weights[i] = weight;
             let sum = &mut sums[rows.block[i]];
             sum[0] += weight;
             sum[1] += weight * rows.time[i];
-            sum[2] += weight * response;
+            sum[2] += weight * *response;
         }
         let mean = |total: f64, weight: f64| if weight > 0.0 { total / weight } else { 0.0 };
         for (level, [weight, time, response]) in self.levels.iter_mut().zip(sums) {
             *level = Level { weight, time: mean(time, weight), intercept: mean(response, weight) };
         }
         (self.slope, self.spread) = (None, f64::INFINITY);
-        if !trend {
-            return;
+        if trend {
+            self.tilt(rows, responses);
         }
+    }
+
+    /// Adds the slope to levels that are means of the responses, where time varies within them.
+    fn tilt(&mut self, rows: &Rows, responses: &[f64]) {
         let (mut square, mut product, mut scale) = (0.0, 0.0, 0.0);
-        for i in 0..rows.y.len() {
-            let level = &self.levels[rows.block[i]];
+        for (i, response) in responses.iter().enumerate() {
+            let (level, weight) = (&self.levels[rows.block[i]], self.weights[i]);
             let time = rows.time[i] - level.time;
-            square += self.weights[i] * time * time;
-            product += self.weights[i] * time * (responses[i] - level.intercept);
-            scale += self.weights[i] * rows.time[i] * rows.time[i];
+            square += weight * time * time;
+            product += weight * time * (response - level.intercept);
+            scale += weight * rows.time[i] * rows.time[i];
         }
         if square > FLAT * scale {
             let slope = product / square;
@@ -153,9 +157,9 @@ impl Fit {
 
     fn predict(&mut self, rows: &Rows, prior: &[f64], eta: &mut [f64]) -> f64 {
         let slope = self.slope.unwrap_or(0.0);
-        for i in 0..rows.y.len() {
-            eta[i] = rows.offset[i] + self.levels[rows.block[i]].intercept + slope * rows.time[i];
-            self.means[i] = eta[i].exp().max(f64::EPSILON);
+        for (i, (eta, mean)) in eta.iter_mut().zip(&mut self.means).enumerate() {
+            *eta = rows.offset[i] + self.levels[rows.block[i]].intercept + slope * rows.time[i];
+            *mean = eta.exp().max(f64::EPSILON);
         }
         deviance(&rows.y, &self.means, prior)
     }
