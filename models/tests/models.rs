@@ -12,6 +12,7 @@ mod reference {
         mod stl;
         mod theta;
     }
+    mod essence;
     mod glm;
     mod naive;
     mod surveillance {

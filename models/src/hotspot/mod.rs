@@ -10,6 +10,7 @@ mod design;
 mod detector;
 pub mod drivers;
 pub mod ears;
+pub mod essence;
 mod evidence;
 pub mod exceedance;
 pub mod farrington;
