@@ -16,6 +16,7 @@ mod reference {
     mod glm;
     mod naive;
     mod surveillance {
+        mod classic;
         mod ears;
         mod farrington;
         mod table;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(test)]
 mod check_values;
+pub mod classic;
 mod design;
 mod detector;
 pub mod drivers;

@@ -6,9 +6,10 @@
 //! | [`Essence::regression`] | weekday and straight line over four weeks, extrapolated over the guard |
 //! | [`Essence::switch`] | the regression where it explains the baseline (adjusted R² of 0.60), else the averages |
 //!
-//! Sources: pynssp (CDC, Apache-2.0), `alert_ewma`, `alert_regression`, `alert_switch`; H. Burkom, S. Murphy and G. Shmueli (2007), *Automated time series forecasting
-//! for biosurveillance*, Statistics in Medicine 26(22):4202-4218. Against pynssp 0.1.0 on six series of 400 days, all
-//! three detectors: expected, statistic, p-value, sigma and adjusted R² 1e-10, every alert level.
+//! Sources: pynssp (CDC, Apache-2.0), `alert_ewma`, `alert_regression`, `alert_switch`; H. Burkom, S. Murphy and G.
+//! Shmueli (2007), *Automated time series forecasting for biosurveillance*, Statistics in Medicine 26(22):4202-4218.
+//! Against pynssp 0.1.0 on six series of 400 days, all three detectors: expected, statistic, p-value, sigma and
+//! adjusted R² 1e-10, every alert level.
 //!
 //! Its oddities are kept: the baseline of the averages is one day longer than that of the regression, and the least
 //! sigma of the regression is that of one degree of freedom more. Not kept: a missing day is left out of baselines
