@@ -206,13 +206,15 @@ mod tests {
     #[test]
     fn a_published_detector_writes_the_same_columns_under_its_name() {
         let panel = panel(120);
-        for method in [Method::FarringtonFlexible, Method::Farrington, Method::EarsC1] {
+        // A missing week is left out of Farrington's fit; EARS has no baseline with it.
+        for (method, judged_periods) in
+            [(Method::FarringtonFlexible, 5), (Method::Farrington, 5), (Method::EarsC1, 4)]
+        {
             let published = Published::new(method, Frequency::Weekly, 0.005).unwrap();
-            let by = By::Published(published);
-            let (summary, rows) =
-                judged(&panel, &Options { by, ..options(Some("2022-04-04"), None) }).unwrap();
-            assert_eq!((summary.judged, summary.alarms, rows.len()), (5, 1, 5), "{method:?}");
-            assert!(rows.iter().all(|row| row.len() == 9 && &row[8] == method.name()), "{rows:?}");
+            let options = Options { by: By::Published(published), ..options(Some("2022-04-04"), None) };
+            let (summary, rows) = judged(&panel, &options).unwrap();
+            assert_eq!((summary.judged, summary.alarms, rows.len()), (judged_periods, 1, 5), "{method:?}");
+            assert_eq!(rows.iter().filter(|row| &row[8] == method.name()).count(), judged_periods);
             let alarm = rows.iter().find(|row| &row[7] == "1").unwrap();
             assert!(&alarm[2] == "40" && alarm[6].parse::<f64>().unwrap() > 1.0, "{alarm:?}");
         }
