@@ -181,6 +181,16 @@ mod tests {
     }
 
     #[test]
+    fn too_few_cases_are_no_alarm_by_score_nor_by_p_value() {
+        let mut weeks = vec![0.0; 330];
+        weeks[329] = 4.0;
+        for method in [Method::FarringtonFlexible, Method::Farrington] {
+            let judgement = judge(method, &weeks, 329)[0].unwrap();
+            assert!(judgement.score <= 1.0 && judgement.p_value >= 0.005, "{judgement:?}");
+        }
+    }
+
+    #[test]
     fn farrington_takes_the_years_there_are() {
         let weeks: Vec<f32> = (0..330).map(|t| [4.0, 7.0, 5.0][t % 3]).collect();
         for method in [Method::FarringtonFlexible, Method::Farrington] {
