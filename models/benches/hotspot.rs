@@ -1,5 +1,5 @@
-//! Speed on one core of the default detector, in whole judgements (one refit, one p-value, one bound each), and of
-//! scans in space and time, zones not counted.
+//! Speed on one core of the detectors, in whole judgements (one refit, one p-value, one bound each), and of scans in
+//! space and time, zones not counted.
 //!
 //! `cargo bench -p weisu-models --bench hotspot`; `elem/s` are judged periods per second.
 use std::hint::black_box;
@@ -11,6 +11,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Gamma, Poisson};
 use weisu_models::calendar::{Calendar, Region};
+use weisu_models::hotspot::farrington::{Bound, Farrington, Power, Series, Settings, Step};
 use weisu_models::hotspot::space::{Places, ZoneLimits, Zones, scan};
 use weisu_models::hotspot::{Detector, Frequency, Memory};
 
@@ -97,5 +98,29 @@ fn scans(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, weekly, daily, scans);
+fn farrington(c: &mut Criterion) {
+    let counts: Vec<Vec<f64>> =
+        (0..50).map(|seed| series(seed, WEEKS, 52.0, 8.0).into_iter().map(f64::from).collect()).collect();
+    let flexible = Settings::flexible(Step::Week);
+    let mut group = c.benchmark_group("Farrington, 624 weeks, the last one judged");
+    group.throughput(Throughput::Elements(counts.len() as u64));
+    let settings = [
+        ("flexible, nbPlugin", flexible),
+        ("flexible, muan", Settings { bound: Bound::Muan, ..flexible }),
+        ("flexible, delta", Settings { bound: Bound::Delta(Power::TwoThirds), ..flexible }),
+        ("original", Settings::original(Step::Week)),
+    ];
+    for (name, settings) in settings {
+        let Ok(farrington) = Farrington::new(settings) else { return };
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                let verdicts = counts.iter().map(|y| farrington.judge(&Series::new(black_box(y)), WEEKS - 1));
+                verdicts.filter(Result::is_ok).count()
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, weekly, daily, farrington, scans);
 criterion_main!(benches);

@@ -12,13 +12,8 @@
 //! | [`regressors`] | design matrices from the calendar |
 //! | [`forecast`] | models (one a file), selection by rolling origin, the panel engine |
 //! | [`intervals`] | count quantiles: negative binomial, dispersion, recalibration |
-<<<<<<< HEAD
 //! | [`evaluation`] | scores, forecasts to beat, backtests from rolling origins |
-//! | [`hotspot`] | surveillance detectors, exceedance of the seasonal norm, false discovery rate |
-=======
-//! | [`evaluation`] | MASE, RMSSE, WQL, coverage |
 //! | [`hotspot`] | surveillance detectors, exceedance of the seasonal norm, false discovery rate, spatial statistics and scans |
->>>>>>> spatial
 //! | [`numeric`] | small dense solvers, distribution tails |
 pub mod boosting;
 pub mod calendar;

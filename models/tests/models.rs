@@ -14,6 +14,7 @@ mod reference {
         mod stl;
         mod theta;
     }
+    mod essence;
     mod glm;
     mod naive;
     mod scores;
@@ -25,6 +26,12 @@ mod reference {
         mod scan_new_york;
         mod scan_simulated;
         mod trend;
+    }
+    mod surveillance {
+        mod classic;
+        mod ears;
+        mod farrington;
+        mod table;
     }
     mod table;
 }

@@ -6,10 +6,10 @@ use chrono::NaiveDate;
 use clap::ValueEnum;
 use indicatif::ProgressBar;
 use weisu_models::calendar::Region;
-use weisu_models::hotspot::{self, Detector, Memory};
+use weisu_models::hotspot::{self, Detector, Memory, Published};
 
 use crate::files::{
-    detect,
+    detect::{self, By},
     panel::{self, Step},
 };
 
@@ -28,7 +28,7 @@ pub struct Args {
     /// Last period to judge; by default the last of the input
     #[arg(long, value_name = "DATE")]
     pub to: Option<NaiveDate>,
-    /// Best detector to use; shorter histories fall back to the next ones
+    /// Detector to use; with a short history the first two fall back to the moving baseline and the mean so far
     #[arg(long, value_enum, default_value_t = Method::RobustGlm)]
     pub method: Method,
     /// Alarm threshold of the p-value
@@ -60,9 +60,38 @@ pub enum Method {
     /// For weekly counts that drift: a third harmonic, weeks that fade, and a local level
     RobustGlmDrifting,
     /// Moving baseline of up to 28 periods
-    EarsC2,
+    MovingBaseline,
     /// Mean so far
     Prior,
+    /// Farrington flexible (2013) as in R, to compare with: weekly counts, five years or as many as there are
+    FarringtonFlexible,
+    /// Farrington (1996) as in R, to compare with
+    Farrington,
+    /// EARS C1 as in R, to compare with: the seven newest periods
+    EarsC1,
+    /// EARS C2 as in R, to compare with: seven periods, the two newest left out
+    EarsC2,
+    /// EARS C3 as in R, to compare with: C2 of the two periods before
+    EarsC3,
+}
+
+impl Method {
+    fn detector(self, frequency: hotspot::Frequency, alpha: f64) -> anyhow::Result<By> {
+        let default = || Detector::new(frequency, alpha).context("--alpha");
+        let published =
+            |method| Published::new(method, frequency, alpha).map(By::Published).context("--alpha");
+        match self {
+            Self::RobustGlm => Ok(By::Default(default()?)),
+            Self::RobustGlmDrifting => Ok(By::Default(default()?.with_memory(Memory::Drifting))),
+            Self::MovingBaseline => Ok(By::Default(default()?.limited_to(hotspot::Method::EarsC2))),
+            Self::Prior => Ok(By::Default(default()?.limited_to(hotspot::Method::Prior))),
+            Self::FarringtonFlexible => published(hotspot::Method::FarringtonFlexible),
+            Self::Farrington => published(hotspot::Method::Farrington),
+            Self::EarsC1 => published(hotspot::Method::EarsC1),
+            Self::EarsC2 => published(hotspot::Method::EarsC2),
+            Self::EarsC3 => published(hotspot::Method::EarsC3),
+        }
+    }
 }
 
 /// Runs it.
@@ -78,15 +107,9 @@ fn files(args: &Args, input: &Path, out: &Path) -> anyhow::Result<()> {
         Frequency::Daily => (hotspot::Frequency::Daily, Step::Day),
         Frequency::Weekly => (hotspot::Frequency::Weekly, Step::Week),
     };
-    let detector = Detector::new(frequency, args.alpha).context("--alpha")?;
-    let detector = match args.method {
-        Method::RobustGlm => detector,
-        Method::RobustGlmDrifting => detector.with_memory(Memory::Drifting),
-        Method::EarsC2 => detector.limited_to(hotspot::Method::EarsC2),
-        Method::Prior => detector.limited_to(hotspot::Method::Prior),
-    };
+    let by = args.method.detector(frequency, args.alpha)?;
     let panel = panel::read(input, Some(step))?;
-    let options = detect::Options { detector, from: args.from, to: args.to, region: args.region };
+    let options = detect::Options { by, from: args.from, to: args.to, region: args.region };
     let bar = ProgressBar::new(panel.ids.len() as u64);
     let summary = detect::run(&panel, &options, out, &|| bar.inc(1));
     bar.finish_and_clear();

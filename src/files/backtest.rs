@@ -51,7 +51,7 @@ pub struct Done {
 /// # Errors
 /// When a file cannot be read, or an origin cannot be scored.
 pub fn run(job: &Job, progress: &(dyn Fn(u64, u64) + Sync)) -> anyhow::Result<Done> {
-    let counts = panel::read(&job.input, 1)?;
+    let counts = panel::read(&job.input, Some(panel::Step::Day))?;
     let calendar = match &job.holidays {
         Some(path) => cells::read_holidays(path)?,
         None => Calendar::new(),

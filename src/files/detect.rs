@@ -6,7 +6,7 @@ use anyhow::bail;
 use chrono::{Datelike, NaiveDate};
 use rayon::prelude::*;
 use weisu_models::calendar::{Calendar, Region};
-use weisu_models::hotspot::{Detector, Judgement};
+use weisu_models::hotspot::{Detector, Judgement, Published};
 
 use super::{output::write_whole, panel::PanelFile};
 
@@ -14,11 +14,29 @@ use super::{output::write_whole, panel::PanelFile};
 const HEADER: [&str; 9] =
     ["unique_id", "ds", "y", "expected", "upper", "p_value", "score", "alarm", "method"];
 
+/// A detector with its alarm threshold.
+#[derive(Debug, Clone)]
+pub enum By {
+    /// The default one.
+    Default(Detector),
+    /// A published one, to compare with.
+    Published(Published),
+}
+
+impl By {
+    fn alpha(&self) -> f64 {
+        match self {
+            Self::Default(detector) => detector.alpha(),
+            Self::Published(published) => published.alpha(),
+        }
+    }
+}
+
 /// What to judge, and how.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The detector, with its alarm threshold.
-    pub detector: Detector,
+    /// The detector.
+    pub by: By,
     /// First period to judge; by default the first of the input.
     pub from: Option<NaiveDate>,
     /// Last period to judge; by default the last of the input.
@@ -50,17 +68,31 @@ pub fn run(
     progress: &(dyn Fn() + Sync),
 ) -> anyhow::Result<Summary> {
     let (first, end) = columns(panel, options)?;
-    let calendar = Calendar::for_region(options.region, panel.start.year(), panel.date(end).year());
-    let prepared = options.detector.prepare(panel.start, end, &calendar);
-    let judged: Vec<Vec<Option<Judgement>>> = (0..panel.ids.len())
-        .into_par_iter()
-        .map(|i| {
-            let judged = prepared.judge(&panel.counts.row(i).to_vec(), first);
-            progress();
-            judged
-        })
-        .collect();
-    write_whole(out, |file| write_rows(panel, first, &judged, options.detector.alpha(), file))
+    let judged = match &options.by {
+        By::Default(detector) => {
+            let calendar = Calendar::for_region(options.region, panel.start.year(), panel.date(end).year());
+            let prepared = detector.prepare(panel.start, end, &calendar);
+            judge(panel, progress, |series| prepared.judge(series, first))
+        }
+        By::Published(published) => judge(panel, progress, |series| {
+            published.judge(&series[..end.min(series.len())], panel.start, first)
+        }),
+    };
+    write_whole(out, |file| write_rows(panel, first, &judged, options.by.alpha(), file))
+}
+
+/// Judges all series in parallel; the order is kept.
+fn judge(
+    panel: &PanelFile,
+    progress: &(dyn Fn() + Sync),
+    one: impl Fn(&[f32]) -> Vec<Option<Judgement>> + Sync,
+) -> Vec<Vec<Option<Judgement>>> {
+    let judged = (0..panel.ids.len()).into_par_iter().map(|i| {
+        let judged = one(&panel.counts.row(i).to_vec());
+        progress();
+        judged
+    });
+    judged.collect()
 }
 
 /// The columns to judge, as first and one past the last.
@@ -115,7 +147,7 @@ fn write_rows(
 #[cfg(test)]
 mod tests {
     use ndarray::Array2;
-    use weisu_models::hotspot::Frequency;
+    use weisu_models::hotspot::{Frequency, Method};
 
     use super::*;
     use crate::files::panel::Step;
@@ -131,7 +163,7 @@ mod tests {
     fn options(from: Option<&str>, to: Option<&str>) -> Options {
         let date = |text: &str| text.parse().unwrap();
         let detector = Detector::new(Frequency::Weekly, 0.005).unwrap();
-        Options { detector, from: from.map(date), to: to.map(date), region: Region::None }
+        Options { by: By::Default(detector), from: from.map(date), to: to.map(date), region: Region::None }
     }
 
     fn judged(panel: &PanelFile, options: &Options) -> anyhow::Result<(Summary, Vec<csv::StringRecord>)> {
@@ -170,5 +202,22 @@ mod tests {
         assert!(part.iter().all(|row| whole.contains(row)));
         let error = judged(&panel, &options(Some("2030-01-01"), None)).unwrap_err().to_string();
         assert!(error.contains("the input covers 2020-01-06 to 2021-11-29"), "{error}");
+    }
+
+    #[test]
+    fn a_published_detector_writes_the_same_columns_under_its_name() {
+        let panel = panel(120);
+        // A missing week is left out of Farrington's fit; EARS has no baseline with it.
+        for (method, judged_periods) in
+            [(Method::FarringtonFlexible, 5), (Method::Farrington, 5), (Method::EarsC1, 4)]
+        {
+            let published = Published::new(method, Frequency::Weekly, 0.005).unwrap();
+            let options = Options { by: By::Published(published), ..options(Some("2022-04-04"), None) };
+            let (summary, rows) = judged(&panel, &options).unwrap();
+            assert_eq!((summary.judged, summary.alarms, rows.len()), (judged_periods, 1, 5), "{method:?}");
+            assert_eq!(rows.iter().filter(|row| &row[8] == method.name()).count(), judged_periods);
+            let alarm = rows.iter().find(|row| &row[7] == "1").unwrap();
+            assert!(&alarm[2] == "40" && alarm[6].parse::<f64>().unwrap() > 1.0, "{alarm:?}");
+        }
     }
 }

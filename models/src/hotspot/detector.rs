@@ -86,7 +86,7 @@ impl Detector {
         Self { memory, ..self }
     }
 
-    /// Uses no tier above `best`, however long the history is.
+    /// Uses no tier above `best`, however long the history is; a method that is no tier counts as the moving baseline.
     #[must_use]
     pub fn limited_to(self, best: Method) -> Self {
         Self { best, ..self }

@@ -2,22 +2,36 @@
 //!
 //! A *detector* judges one period of one series from what was known before it and says how surprising the
 //! count is ([`Judgement`]). The score is one scale for all detectors: at most 1 is normal, above 1 abnormal.
+//!
+//! | module | what it holds | answers to |
+//! |---|---|---|
+//! | [`Detector`] | the default: robust regression with tiers for short histories | a study of its own |
+//! | [`farrington`] | Farrington flexible and original | R surveillance |
+//! | [`ears`] | EARS C1, C2, C3 | R surveillance |
+//! | [`essence`] | averages, regression and switch of daily counts | pynssp |
+//! | [`classic`] | likelihood ratios, CUSUM, Bayes, RKI, outbreakP | R surveillance |
+//! | [`Published`] | Farrington and EARS on the scale of the default | |
 use serde::{Deserialize, Serialize};
 
 #[cfg(test)]
 mod check_values;
+pub mod classic;
 mod design;
 mod detector;
 pub mod drivers;
-mod ears;
+pub mod ears;
+pub mod essence;
 mod evidence;
 pub mod exceedance;
+pub mod farrington;
 pub mod fdr;
 mod level;
+mod published;
 mod robust_glm;
 pub mod space;
 
 pub use detector::{Detector, InvalidDetector, Memory, Prepared};
+pub use published::{InvalidPublished, Published};
 
 /// Length of a period of a series to judge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,16 +43,26 @@ pub enum Frequency {
     Weekly,
 }
 
-/// The detector that judged a period; the tier follows from the length of history.
+/// The detector that judged a period: a tier of the default one, which follows from the length of history, or one of
+/// the [`Published`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
     /// Robust negative-binomial GLM on the full history with one- and two-period evidence.
     RobustGlm,
-    /// Too short for a season: moving baseline with weekday means (EARS C2 window).
+    /// The window of EARS C2. Of the default detector, where a history is too short for a season: with weekday means
+    /// and a negative binomial tail. Of [`Published`]: mean and standard deviations.
     EarsC2,
     /// Too short for anything but the prior rate.
     Prior,
+    /// [`farrington`], flexible edition.
+    FarringtonFlexible,
+    /// [`farrington`], original edition.
+    Farrington,
+    /// [`ears`], newest periods as baseline.
+    EarsC1,
+    /// [`ears`], C2 of the periods before.
+    EarsC3,
 }
 
 impl Method {
@@ -48,6 +72,10 @@ impl Method {
             Self::RobustGlm => "robust_glm",
             Self::EarsC2 => "ears_c2",
             Self::Prior => "prior",
+            Self::FarringtonFlexible => "farrington_flexible",
+            Self::Farrington => "farrington",
+            Self::EarsC1 => "ears_c1",
+            Self::EarsC3 => "ears_c3",
         }
     }
 }

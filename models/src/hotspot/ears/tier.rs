@@ -5,20 +5,20 @@
 //! one, so that an outbreak's first days do not raise its own baseline. Where EARS takes mean + 3 sd, which alarms
 //! on 4 to 5 % of sparse weeks at a nominal 0.1 %, this takes the negative binomial tail with the spread measured in
 //! the window. Daily windows are adjusted by the kind of day, with factors from all the history there is.
-use super::evidence::Predictive;
+use crate::hotspot::evidence::Predictive;
 
 /// Periods between the baseline and the judged period.
 const GUARD: usize = 2;
 /// Longest baseline, in periods.
 const LONGEST: usize = 28;
 /// Fewest known periods in a baseline.
-pub(super) const SHORTEST: usize = 7;
+pub(in crate::hotspot) const SHORTEST: usize = 7;
 /// Weight of the average kind of day in the factor of one kind, in days.
 const KIND_PRIOR_DAYS: f64 = 2.0;
 
 /// What is expected of period `t` after the counts before it; `kind(t)` is the kind of day (0 for weeks), below
 /// [`KINDS`]. `None` when fewer than 7 periods of the window are known.
-pub(super) fn c2(before: &[f32], kind: impl Fn(usize) -> usize) -> Option<Predictive> {
+pub(in crate::hotspot) fn c2(before: &[f32], kind: impl Fn(usize) -> usize) -> Option<Predictive> {
     let t = before.len();
     let factors = kind_factors(before, &kind);
     let end = t.saturating_sub(GUARD);
@@ -51,7 +51,7 @@ pub(super) fn c2(before: &[f32], kind: impl Fn(usize) -> usize) -> Option<Predic
 }
 
 /// Number of kinds of day.
-pub(super) const KINDS: usize = 9;
+pub(in crate::hotspot) const KINDS: usize = 9;
 
 /// Level of each kind of day against the average, from all days before the judged one, shrunk to 1.
 fn kind_factors(before: &[f32], kind: &impl Fn(usize) -> usize) -> [f64; KINDS] {
@@ -68,7 +68,7 @@ fn kind_factors(before: &[f32], kind: &impl Fn(usize) -> usize) -> [f64; KINDS] 
 /// half a period, with a spread (variance = mean + mean^2 / 4 at least) under which only gross excess stands out.
 ///
 /// `None` when nothing is known yet: then every count is as good as any other.
-pub(super) fn prior(before: &[f32]) -> Option<Predictive> {
+pub(in crate::hotspot) fn prior(before: &[f32]) -> Option<Predictive> {
     let known = before.iter().filter(|y| !y.is_nan());
     let (n, sum) = known.fold((0.0, 0.0), |(n, sum), y| (n + 1.0, sum + f64::from(*y)));
     if n == 0.0 {
