@@ -248,6 +248,8 @@ fn write_rows(rows: &[Rows], file: &mut dyn Write) -> anyhow::Result<()> {
 mod tests {
     use std::path::Path;
 
+    use chrono::Days;
+
     use super::*;
 
     /// Three cells over `days` days, with the total and both topics listed, written to a folder of their own.

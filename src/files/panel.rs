@@ -65,7 +65,7 @@ impl Step {
     }
 
     /// The longest step that all of `dates` lie on: months and quarters begin on a month's first day.
-    fn of(dates: impl Iterator<Item = NaiveDate> + Clone) -> Self {
+    fn of(dates: &(impl Iterator<Item = NaiveDate> + Clone)) -> Self {
         let Some(start) = dates.clone().min() else { return Self::Day };
         if dates.clone().all(|date| date == start) {
             return Self::Day;
@@ -175,7 +175,7 @@ pub fn read(path: &Path, step: Option<Step>) -> Result<PanelFile, PanelError> {
     let bytes: Box<dyn Read> =
         if gzipped { Box::new(MultiGzDecoder::new(BufReader::new(file))) } else { Box::new(file) };
     let (ids, rows) = read_rows(path, bytes)?;
-    let step = step.unwrap_or_else(|| Step::of(rows.iter().map(|row| row.date)));
+    let step = step.unwrap_or_else(|| Step::of(&rows.iter().map(|row| row.date)));
     lay_out(path, ids, &rows, step)
 }
 
@@ -302,7 +302,7 @@ mod tests {
             (&["2024-01-31", "2024-02-29"], Step::Day),
         ] {
             let dates = dates.iter().map(|date| date.parse().unwrap());
-            assert_eq!(Step::of(dates.clone()), step, "{:?}", dates.collect::<Vec<NaiveDate>>());
+            assert_eq!(Step::of(&dates), step, "{:?}", dates.collect::<Vec<NaiveDate>>());
         }
     }
 

@@ -10,7 +10,7 @@
 //!
 //! On two public sets of monthly series and against the models of statsforecast 2.1.1 on the same split, with
 //! MASE over all series / weighted quantile loss at [`super::QUANTILES`] (lower is better;
-//! `tests/compare/statsforecast.py` measures it again):
+//! `tests/compare/peers.py` measures it again):
 //!
 //! | set | this engine | `AutoETS` | `DynamicOptimizedTheta` | seasonal naive |
 //! |---|---|---|---|---|
