@@ -1,4 +1,4 @@
-//! `weisu check-config`: every mistake at once, or the settings in force.
+//! `weisu check-config`: every mistake at once, those in holiday files too, or the settings in force.
 use super::{Format, Global, text};
 
 /// Arguments of `check-config`.
@@ -13,6 +13,7 @@ pub struct Args {
 pub fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
     let path = global.config_path()?;
     let config = global.load()?;
+    config.check_files(&path)?;
     if args.print {
         return match global.format {
             Format::Json => text::json(&config),

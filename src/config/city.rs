@@ -5,6 +5,9 @@ use chrono_tz::Tz;
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 
+use super::Problem;
+use crate::ingest::holidays;
+
 /// Language of what people read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
@@ -50,6 +53,18 @@ impl Default for City {
             holidays: Vec::new(),
             lang: Lang::En,
         }
+    }
+}
+
+impl City {
+    /// What is wrong with the holiday files. Days that return every year are laid out over any year.
+    pub(super) fn check_files(&self) -> Vec<Problem> {
+        let wrong = |(i, path): (usize, &PathBuf)| {
+            let error = holidays::read(path, &(2024..=2025)).err()?;
+            let remedy = "mend the file, or take it out of city.holidays";
+            Some(Problem::at(format!("city.holidays[{i}]"), format!("{error:#}"), remedy))
+        };
+        self.holidays.iter().enumerate().filter_map(wrong).collect()
     }
 }
 

@@ -90,6 +90,12 @@ impl Config {
         problems::read(text, path, Self::semantic)
     }
 
+    /// Opens the files that stages read later and the configuration cannot judge by their names: holidays.
+    pub fn check_files(&self, path: &Path) -> Result<(), Problems> {
+        let found = self.city.check_files();
+        if found.is_empty() { Ok(()) } else { Err(Problems { path: path.to_owned(), found }) }
+    }
+
     /// What cannot be said of one key alone.
     fn semantic(&self, found: &mut Vec<Problem>) {
         twice("source", self.source.iter().map(|s| &*s.name), found);

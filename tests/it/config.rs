@@ -118,6 +118,21 @@ fn a_missing_or_unreadable_file_is_a_mistake_of_configuration_too() {
 }
 
 #[test]
+fn holiday_files_are_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::write(at.join("weisu.toml"), "[city]\nholidays = [\"a.csv\", \"none.csv\", \"b.csv\"]\n").unwrap();
+    fs::write(at.join("a.csv"), "ds,name\n2024-05-10,Fair\n").unwrap();
+    fs::write(at.join("b.csv"), "ds,name\n10.5.2024,Fair\n").unwrap();
+    let said = weisu(at, &["check-config"]).failed(78);
+    assert!(said.contains("2 mistakes") && !said.contains("holidays[0]"), "{said}");
+    assert!(said.contains("city.holidays[1]: cannot read") && said.contains("none.csv"), "{said}");
+    assert!(said.contains("city.holidays[2]") && said.contains("b.csv: expected columns ds,name"), "{said}");
+    fs::write(at.join("weisu.toml"), "[city]\nholidays = [\"a.csv\"]\n").unwrap();
+    weisu(at, &["check-config"]).ok();
+}
+
+#[test]
 fn printing_shows_every_key_and_no_secret() {
     let folder = tempfile::tempdir().unwrap();
     let text = "[store]\nurl = \"postgres://weisu:s3cr3t@db.example:5432/weisu?password=s3cr3t&sslmode=require\"\n\
