@@ -2,6 +2,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{NegativeBinomial, normal_quantile, recalibration};
+use crate::numeric::normal::upper_tail;
 
 /// What the values of a series are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -62,13 +63,9 @@ impl Predictive {
     pub fn pit(&self, y: f64, v: f64) -> f64 {
         match self {
             Self::Counts(counts) => recalibration::pit(counts, y as u64, v),
-            Self::Normal { mean, sd } => normal_cdf((y - mean) / sd),
+            Self::Normal { mean, sd } => upper_tail((mean - y) / sd),
         }
     }
-}
-
-fn normal_cdf(z: f64) -> f64 {
-    0.5 * statrs::function::erf::erfc(-z / std::f64::consts::SQRT_2)
 }
 
 #[cfg(test)]

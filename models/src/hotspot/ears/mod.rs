@@ -13,7 +13,7 @@
 //! bound is not a number (3,294 periods), there is no verdict here.
 use serde::{Deserialize, Serialize};
 
-use crate::intervals::normal_quantile;
+use crate::{intervals::normal_quantile, numeric::normal::upper_tail};
 
 mod tier;
 
@@ -126,7 +126,7 @@ impl Ears {
         if observed.is_nan() || upper.is_nan() {
             return None;
         }
-        let p_value = 0.5 * statrs::function::erf::erfc(statistic * std::f64::consts::FRAC_1_SQRT_2);
+        let p_value = upper_tail(statistic);
         let upper = if self.chart == Chart::C3 { upper.max(0.0) } else { upper };
         Some(Verdict { observed, expected, upper, statistic, p_value, alarm: observed > upper })
     }

@@ -2,7 +2,10 @@
 //!
 //! Sources: Noufaily et al. (2013), section 3.4; Salmon, Schumacher and Höhle (2016), *Monitoring count time series
 //! in R*, J Stat Soft 70(10); R `algo.farrington.threshold.noufaily`, `algo.farrington.threshold.farrington`.
-use crate::intervals::{NegativeBinomial, normal_quantile};
+use crate::{
+    intervals::{NegativeBinomial, normal_quantile},
+    numeric::normal::upper_tail,
+};
 
 use super::settings::{Bound, Edition, Settings};
 
@@ -57,7 +60,7 @@ impl Predicted {
             (counts.quantile(1.0 - alpha) as f64, counts.upper_tail(y as u64))
         } else {
             let sd = (self.phi * mu0).sqrt();
-            (mu0 + normal_quantile(1.0 - alpha) * sd, normal_upper_tail((y - mu0) / sd))
+            (mu0 + normal_quantile(1.0 - alpha) * sd, upper_tail((y - mu0) / sd))
         };
         Against { mu0, upper, p_value, score: (y - self.eta) / (upper - self.eta) }
     }
@@ -69,11 +72,7 @@ impl Predicted {
         let se = exponent * (mu.powf(2.0 * exponent - 1.0) * tau).sqrt();
         let center = mu.powf(exponent);
         let upper = (center + z * se).powf(1.0 / exponent);
-        let p_value = normal_upper_tail((y.powf(exponent) - center) / se);
+        let p_value = upper_tail((y.powf(exponent) - center) / se);
         Against { mu0: mu, upper, p_value, score: (y - mu) / (upper - mu) }
     }
-}
-
-fn normal_upper_tail(z: f64) -> f64 {
-    0.5 * statrs::function::erf::erfc(z * std::f64::consts::FRAC_1_SQRT_2)
 }
