@@ -1,8 +1,8 @@
 //! Forecasts of count panels: models (one a file), selection by rolling origin, and the panel engine.
 //!
 //! The engine works in two steps, because they run at different paces. [`fit`] is the weekly step: it
-//! forecasts from several past origins with every candidate model, picks one per cell, and measures the
-//! dispersion of the coherent forecasts at every node. [`forecast`] is the daily step: one fit at the newest
+//! forecasts from several past origins with every candidate model, picks one per cell, learns what share simpler
+//! models get beside it, and measures the dispersion of the coherent forecasts at every node. [`forecast`] is the daily step: one fit at the newest
 //! origin with the chosen models, summed bottom-up, with count quantiles from the stored dispersion.
 //!
 //! | file | what it decides |
@@ -11,7 +11,9 @@
 //! | `seasonal_naive`, `mstl`, `glm` + `level` | the models |
 //! | `track` | one series through the GLM over all origins |
 //! | `boost` | what all series have in common that their own forecasts miss |
-//! | `classic` | the textbook models, of one series each (not chosen from yet) |
+//! | `classic` | the textbook models, of one series each |
+//! | `blend` | the GLM's share beside exponential smoothing and theta |
+//! | `pool` | panels of months, quarters and weeks |
 //! | `base` | all series, each with its chosen model |
 //! | `reconcile` | cells and margins made to agree |
 //! | `weekly`, `daily` | [`fit`] and [`forecast`] |
