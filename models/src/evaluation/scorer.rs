@@ -23,7 +23,7 @@ pub struct Day {
     pub y: f64,
     /// Mean forecast.
     pub mean: f64,
-    /// Quantile forecast at [`QUANTILES`].
+    /// Quantile forecast at [`QUANTILES`](crate::forecast::QUANTILES).
     pub quantiles: [f64; 5],
     /// The seasonal naive's quantiles.
     pub naive: [f64; 5],

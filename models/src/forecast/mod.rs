@@ -2,8 +2,9 @@
 //!
 //! The engine works in two steps, because they run at different paces. [`fit`] is the weekly step: it
 //! forecasts from several past origins with every candidate model, picks one per cell, learns what share simpler
-//! models get beside it, and measures the dispersion of the coherent forecasts at every node. [`forecast`] is the daily step: one fit at the newest
-//! origin with the chosen models, summed bottom-up, with count quantiles from the stored dispersion.
+//! models get beside it, and measures the dispersion of the coherent forecasts at every node. [`forecast`] is the
+//! daily step: one fit at the newest origin with the chosen models, summed bottom-up, with count quantiles from the
+//! stored dispersion.
 //!
 //! | file | what it decides |
 //! |---|---|

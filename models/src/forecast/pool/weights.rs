@@ -8,7 +8,7 @@
 use crate::numeric::cholesky::Cholesky;
 
 /// Most models in a combination: all subsets of them are tried.
-pub const MOST: usize = 8;
+const MOST: usize = 8;
 
 /// Sums of products of the models' errors.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,7 +19,7 @@ pub struct Products {
 }
 
 impl Products {
-    /// For `models` models, [`MOST`] at most; more are left out.
+    /// For `models` models, eight at most; more are left out.
     pub fn new(models: usize) -> Self {
         let models = models.min(MOST);
         Self { models, sums: vec![0.0; models * models], n: 0.0 }
