@@ -227,6 +227,7 @@ pub(crate) mod tests {
         store::{
             alarms::{Driver, Kind},
             alerts::{Compare, Lane},
+            details::Details,
         },
         ticket::Basis,
     };
@@ -261,6 +262,7 @@ pub(crate) mod tests {
             method: "robust_glm".into(),
             drivers: vec![driver("A 街道", 0.44), driver("B 街道", 0.12)],
             compare: Compare { last_week: Some(210.0), last_year: Some(292.0), norm: Some(120.0) },
+            details: Details::default(),
         }
     }
 

@@ -11,6 +11,7 @@ use crate::{
     store::{
         alarms::{Kind, Severity},
         alerts::{Alert, AlertBody, Compare, Lane, State},
+        details::Details,
     },
     ticket::{Basis, Day},
 };
@@ -42,6 +43,7 @@ pub fn event(lang: Lang, now: DateTime<Utc>) -> Event {
         method: "send-test".to_owned(),
         drivers: Vec::new(),
         compare: Compare::default(),
+        details: Details::default(),
     };
     body.title = message::title(lang, &body);
     let at = now.timestamp_millis();

@@ -13,20 +13,60 @@ use crate::ticket::{Basis, Day, DistrictId, TopicId};
 pub enum Kind {
     /// Observed above the upper bound of what was expected.
     Spike,
+    /// The level has moved and stays there.
+    LevelShift,
+    /// Observed below the lower bound of what was expected: a data or a trust problem.
+    Drop,
+    /// More of the same tickets again than usual.
+    RepeatCluster,
+    /// The same topic rises in several districts at once.
+    Widespread,
+    /// Neighbouring districts together above what was expected, in space and time.
+    Cluster,
+    /// A hot spot whose class over time has changed: new, consecutive, intensifying, ….
+    Emerging,
+    /// The data themselves are at fault: late, doubled, mapped anew.
+    Data,
     /// Forecast to be above the seasonal norm.
     ForecastExceedance,
+    /// A season is expected to begin.
+    SeasonOnset,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 2] = [Self::Spike, Self::ForecastExceedance];
+    pub const ALL: [Self; 10] = [
+        Self::Spike,
+        Self::LevelShift,
+        Self::Drop,
+        Self::RepeatCluster,
+        Self::Widespread,
+        Self::Cluster,
+        Self::Emerging,
+        Self::Data,
+        Self::ForecastExceedance,
+        Self::SeasonOnset,
+    ];
 
     /// Stable name in tables, columns and labels.
     pub fn name(self) -> &'static str {
         match self {
             Self::Spike => "spike",
+            Self::LevelShift => "level_shift",
+            Self::Drop => "drop",
+            Self::RepeatCluster => "repeat_cluster",
+            Self::Widespread => "widespread",
+            Self::Cluster => "cluster",
+            Self::Emerging => "emerging",
+            Self::Data => "data",
             Self::ForecastExceedance => "forecast_exceedance",
+            Self::SeasonOnset => "season_onset",
         }
+    }
+
+    /// Whether it speaks of days to come.
+    pub fn is_ahead(self) -> bool {
+        matches!(self, Self::ForecastExceedance | Self::SeasonOnset)
     }
 
     /// The kind of a stored name.

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{
     Doing, Store, StoreError, Tx,
     alarms::{Driver, Kind, Severity, json},
+    details::Details,
     execute, on_read,
 };
 use crate::ticket::{Basis, Day, Millis};
@@ -151,6 +152,9 @@ pub struct AlertBody {
     pub drivers: Vec<Driver>,
     /// The same window at other times.
     pub compare: Compare,
+    /// What its kind has to say beyond counts.
+    #[serde(default, skip_serializing_if = "Details::is_empty")]
+    pub details: Details,
 }
 
 /// An alert.

@@ -13,6 +13,7 @@ pub mod alerts;
 mod backtests;
 pub mod board;
 mod counts;
+pub mod details;
 pub mod export;
 mod forecasts;
 mod ledger;

@@ -1,7 +1,6 @@
 //! Coming weeks that are forecast above their seasonal norm.
 use rustc_hash::FxHashMap;
 use weisu_models::{
-    calendar::Alignment,
     forecast::NodeFit,
     hotspot::{
         drivers::{self, Part},
@@ -10,12 +9,11 @@ use weisu_models::{
     intervals::{NegativeBinomial, dispersion::growth_at},
 };
 
-use super::{Finding, Kin};
+use super::{Finding, Found, Scene};
 use crate::{
     aggregate::CityPanel,
-    config::Detect,
-    stages::Cx,
-    store::{Run, SeriesKey, alarms::Kind, alerts::Compare},
+    stages::{Cx, Progress},
+    store::{Run, SeriesKey, alarms::Kind, alerts::Compare, details::Details},
     ticket::Day,
 };
 
@@ -62,29 +60,22 @@ pub async fn read(
 }
 
 /// Weeks whose lower bound is above the norm and its margin: the first such week of each node.
-pub fn find(
-    city: &CityPanel,
-    kin: &Kin,
-    weeks: &FxHashMap<usize, Coming>,
-    settings: &Detect,
-    origin: Day,
-    lunar: bool,
-) -> Vec<Finding> {
+pub fn find(scene: &Scene, _: &dyn Progress) -> anyhow::Result<Found> {
+    let Scene { weeks, settings, origin, alignment, .. } = scene;
     let rule = Rule {
         margin: settings.exceedance_margin,
         min_count: f64::from(settings.min_count),
         ..Rule::default()
     };
-    let alignment = if lunar { Alignment::SpringFestival } else { Alignment::Solar };
     let mut nodes: Vec<(&usize, &Coming)> = weeks.iter().collect();
     nodes.sort_unstable_by_key(|(k, _)| **k);
     let mut found = Vec::new();
     for (node, coming) in nodes {
-        let series = city.hierarchy.series(&city.panel, *node);
+        let series = scene.series(*node);
         let first = (0..WEEKS).find_map(|week| {
             let mean = coming.means[week as usize];
             let from = origin.plus(1 + 7 * week);
-            let past = same_weeks(city.panel.start, &series, from.date(), alignment);
+            let past = same_weeks(scene.city.panel.start, &series, from.date(), *alignment);
             let sum = NegativeBinomial::new(mean, alpha_of_week(&coming.fit, week));
             let e = exceedance(&sum, &past, rule).filter(|e| e.alarms())?;
             Some((week, from, past, e, sum))
@@ -104,15 +95,16 @@ pub fn find(
             p_value: (1.0 - e.probability).max(1e-12),
             score: e.score,
             lead_days: 1 + 7 * week,
-            drivers: explain(city, kin, weeks, *node, week, alignment, from),
+            drivers: explain(scene, *node, week, from),
             compare: Compare {
                 last_week: Some(last_week).filter(|n| n.is_finite()),
                 last_year: past.first().copied(),
                 norm: Some(e.norm),
             },
+            details: Details::default(),
         });
     }
-    found
+    Ok(Found { findings: found, ..Found::default() })
 }
 
 /// Dispersion of a week's sum, between that of a day and that of a month.
@@ -126,20 +118,12 @@ fn alpha_of_week(fit: &NodeFit, week: i32) -> f64 {
 }
 
 /// The children whose coming week rises most over their own norm.
-fn explain(
-    city: &CityPanel,
-    kin: &Kin,
-    weeks: &FxHashMap<usize, Coming>,
-    node: usize,
-    week: i32,
-    alignment: Alignment,
-    from: Day,
-) -> Vec<(usize, f64, f64, f64)> {
-    let children = kin.children(node);
+fn explain(scene: &Scene, node: usize, week: i32, from: Day) -> Vec<(usize, f64, f64, f64)> {
+    let children = scene.kin.children(node);
     let part = |child: &u32| -> Option<Part> {
-        let coming = weeks.get(&(*child as usize))?;
-        let series = city.hierarchy.series(&city.panel, *child as usize);
-        let past = same_weeks(city.panel.start, &series, from.date(), alignment);
+        let coming = scene.weeks.get(&(*child as usize))?;
+        let series = scene.series(*child as usize);
+        let past = same_weeks(scene.city.panel.start, &series, from.date(), scene.alignment);
         let norm = past.iter().sum::<f64>() / past.len().max(1) as f64;
         (!past.is_empty()).then_some(Part { observed: coming.means[week as usize], expected: norm })
     };

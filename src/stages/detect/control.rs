@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use weisu_models::hotspot::fdr::q_values;
 
-use super::{Finding, kin::Kin};
-use crate::{aggregate::CityPanel, config::Detect, store::alarms::Kind};
+use super::{Finding, Found, Kin, Scene};
+use crate::store::alarms::Kind;
 
 /// A relative with this many times the rise of what contains it is news of its own.
 const STEEPER: f64 = 1.5;
@@ -28,13 +28,9 @@ pub enum Held {
 }
 
 /// Decides for each finding; the order is by kind and then by how surprising.
-pub fn hold_back(
-    mut found: Vec<Finding>,
-    city: &CityPanel,
-    kin: &Kin,
-    tested: usize,
-    settings: &Detect,
-) -> Vec<(Finding, Option<Held>)> {
+pub fn hold_back(all: Found, scene: &Scene) -> Vec<(Finding, Option<Held>)> {
+    let Found { findings: mut found, tested, .. } = all;
+    let settings = &scene.settings;
     found.sort_by(|a, b| {
         (a.kind, a.window.0)
             .cmp(&(b.kind, b.window.0))
@@ -42,19 +38,20 @@ pub fn hold_back(
             .then(b.score.total_cmp(&a.score))
             .then(a.node.cmp(&b.node))
     });
-    let chance = false_discoveries(&found, tested, settings.false_discovery_rate);
+    let chance = false_discoveries(&found, &tested, settings.false_discovery_rate);
     let mut told: Vec<usize> = Vec::new();
     let mut spent: BTreeMap<i32, usize> = BTreeMap::new();
     let mut held = Vec::with_capacity(found.len());
     for (i, finding) in found.iter().enumerate() {
-        let folded = told.iter().find(|k| is_same_news(&found[**k], finding, kin)).map(|k| found[*k].node);
+        let folded =
+            told.iter().find(|k| is_same_news(&found[**k], finding, &scene.kin)).map(|k| found[*k].node);
         held.push(if chance[i] {
             Some(Held::FalseDiscovery)
         } else if let Some(into) = folded {
             Some(Held::Folded { into })
         } else {
             told.push(i);
-            let office = spent.entry(city.keys[finding.node].district).or_default();
+            let office = spent.entry(scene.city.keys[finding.node].district).or_default();
             *office += 1;
             (*office > settings.budget_per_district).then_some(Held::Budget)
         });
@@ -62,18 +59,20 @@ pub fn hold_back(
     found.into_iter().zip(held).collect()
 }
 
-/// Spikes that may be chance: q-values over all cells tested on a day, those never fitted having p = 1.
-fn false_discoveries(found: &[Finding], tested: usize, rate: f64) -> Vec<bool> {
+/// What may be chance: q-values over all cells tested in a window, those never fitted having p = 1.
+fn false_discoveries(found: &[Finding], tested: &[(Kind, usize)], rate: f64) -> Vec<bool> {
     let mut out = vec![false; found.len()];
-    let mut days: BTreeMap<_, Vec<usize>> = BTreeMap::new();
-    for (i, finding) in found.iter().enumerate().filter(|(_, f)| f.kind == Kind::Spike) {
-        days.entry(finding.window).or_default().push(i);
-    }
-    for of_day in days.into_values() {
-        let mut p: Vec<f64> = of_day.iter().map(|i| found[*i].p_value).collect();
-        p.resize(tested.max(p.len()), 1.0);
-        for (i, q) in of_day.into_iter().zip(q_values(&p)) {
-            out[i] = q > rate;
+    for (kind, tested) in tested {
+        let mut windows: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        for (i, finding) in found.iter().enumerate().filter(|(_, f)| f.kind == *kind) {
+            windows.entry(finding.window).or_default().push(i);
+        }
+        for of_window in windows.into_values() {
+            let mut p: Vec<f64> = of_window.iter().map(|i| found[*i].p_value).collect();
+            p.resize((*tested).max(p.len()), 1.0);
+            for (i, q) in of_window.into_iter().zip(q_values(&p)) {
+                out[i] = q > rate;
+            }
         }
     }
     out

@@ -1,85 +1,41 @@
 //! Detect: judges the closed days since the last run and the coming weeks, and turns what stands out into alarms,
 //! alerts and deliveries, all in one transaction.
 //!
-//! [`spikes`] and [`coming`] find, [`control`] holds back (false discoveries, relatives, the office's budget), and
-//! the lifecycle in [`crate::publish`] says what people are told.
+//! A [`Scene`] is what is known at the origin. The [`DETECTORS`] look at it, one file each; [`control`] holds back
+//! (false discoveries, relatives, the office's budget); [`candidate`] names what is left, and the lifecycle in
+//! [`crate::publish`] says what people are told.
 use std::collections::BTreeMap;
 
 use anyhow::Context;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
+use weisu_models::calendar::Alignment;
 
-use super::{Active, Cx, Done, city};
+use super::{Active, Cx, Done, Progress, city};
 use crate::{
     publish::{
         event::Sender,
         lifecycle::{self, Candidate},
-        message, routing,
+        routing,
     },
-    store::{
-        RunStatus, SeriesKey,
-        alarms::{self, Alarm, Driver, Kind, Severity},
-        alerts::{AlertBody, Compare, Lane},
-    },
+    store::{RunStatus, SeriesKey, alarms::Alarm},
     ticket::{Basis, Day},
 };
 
+mod candidate;
 pub mod coming;
 pub mod control;
+mod finding;
 pub mod kin;
+pub mod scene;
 pub mod spikes;
 
+pub use finding::Finding;
 use kin::Kin;
+pub use scene::{Found, Scene};
 
-/// Something that stands out, before anybody decides whom to tell.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Finding {
-    /// Node of the panel.
-    pub node: usize,
-    /// First and last day.
-    pub window: (Day, Day),
-    /// What kind of deviation.
-    pub kind: Kind,
-    /// Detector.
-    pub method: &'static str,
-    /// Tickets in the window; `None` when it lies ahead.
-    pub observed: Option<f64>,
-    /// Tickets expected in it.
-    pub expected: f64,
-    /// What the expected is held against: the baseline for a spike, the seasonal norm for a coming week.
-    pub normal: f64,
-    /// Lower end of the interval.
-    pub lower: Option<f64>,
-    /// Bound that was passed.
-    pub bound: f64,
-    /// How surprising.
-    pub p_value: f64,
-    /// Above 1 = abnormal.
-    pub score: f64,
-    /// Days until the window begins.
-    pub lead_days: i32,
-    /// Children that contribute most: (node, observed, expected, share).
-    pub drivers: Vec<(usize, f64, f64, f64)>,
-    /// The same window at other times.
-    pub compare: Compare,
-}
-
-impl Finding {
-    /// What is coming or has come: the count that stands out.
-    pub fn count(&self) -> f64 {
-        self.observed.unwrap_or(self.expected)
-    }
-
-    /// Tickets above normal.
-    pub fn excess(&self) -> f64 {
-        self.count() - self.normal
-    }
-
-    /// How many times normal.
-    pub fn ratio(&self) -> f64 {
-        self.count() / self.normal.max(0.5)
-    }
-}
+/// The detectors, in the order of the alarms they raise.
+const DETECTORS: &[scene::DetectorFn] = &[spikes::find, coming::find];
 
 /// What a run found and told.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -110,6 +66,32 @@ pub async fn due(cx: &Cx) -> anyhow::Result<bool> {
 
 /// Runs the stage.
 pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
+    let ids: FxHashMap<SeriesKey, i32> =
+        cx.store.series(Basis::Raw).await?.into_iter().map(|(id, k)| (k, id)).collect();
+    let scene = scene(cx, &ids).await?;
+    let origin = scene.origin;
+    let progress = cx.progress.clone();
+    let (scene, judged) = tokio::task::spawn_blocking(move || {
+        let judged = judge(&scene, &*progress);
+        judged.map(|judged| (scene, judged))
+    })
+    .await??;
+    let mut summary = Summary {
+        judged: Some((scene.from.date(), origin.date())),
+        series: judged.series,
+        ..Summary::default()
+    };
+    let names = city::Names::load(cx).await?;
+    let naming = candidate::Naming { cx, scene: &scene, names: &names, ids: &ids };
+    let candidates: Vec<Candidate> =
+        judged.found.iter().filter_map(|(finding, held)| naming.candidate(finding, *held)).collect();
+    tell(cx, active, origin, &candidates, &mut summary)
+        .await
+        .map(|tx| Done::new(tx, Some(origin), &summary))?
+}
+
+/// What is known at the newest closed day.
+async fn scene(cx: &Cx, ids: &FxHashMap<SeriesKey, i32>) -> anyhow::Result<Scene> {
     let forecast = cx
         .store
         .last_run("forecast", RunStatus::Ok)
@@ -117,33 +99,36 @@ pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
         .context("no forecast yet: run `weisu once`, which forecasts before it detects")?;
     // On the raw basis only: judging both would tell an office everything twice.
     let (city, origin) = city::panel(cx, Basis::Raw).await?;
-    let from = first_to_judge(cx, origin).await?;
-    let calendar = city::calendar(&cx.config, city.panel.start.into(), origin.plus(400))?;
-    let ids: FxHashMap<SeriesKey, i32> =
-        cx.store.series(Basis::Raw).await?.into_iter().map(|(id, k)| (k, id)).collect();
-    let weeks = coming::read(cx, &forecast, origin, &city, &ids).await?;
-    let (settings, progress) = (cx.config.detect.clone(), cx.progress.clone());
-    let china = cx.config.city.calendar == "CN";
-    let (keys, found, judged) = tokio::task::spawn_blocking(move || -> anyhow::Result<_> {
-        let kin = Kin::new(&city.hierarchy);
-        let spikes = spikes::find(&city, &kin, &calendar, &settings, from, &*progress)?;
-        let mut found = spikes.findings;
-        found.extend(coming::find(&city, &kin, &weeks, &settings, origin, china));
-        progress.done("detect");
-        let found = control::hold_back(found, &city, &kin, spikes.tested, &settings);
-        Ok((city.keys, found, spikes.judged))
+    Ok(Scene {
+        from: first_to_judge(cx, origin).await?,
+        calendar: city::calendar(&cx.config, city.panel.start.into(), origin.plus(400))?,
+        weeks: coming::read(cx, &forecast, origin, &city, ids).await?,
+        settings: cx.config.detect.clone(),
+        alignment: if cx.config.city.calendar == "CN" { Alignment::SpringFestival } else { Alignment::Solar },
+        kin: Kin::new(&city.hierarchy),
+        city,
+        origin,
     })
-    .await??;
-    let mut summary =
-        Summary { judged: Some((from.date(), origin.date())), series: judged, ..Summary::default() };
-    let names = city::Names::load(cx).await?;
-    let candidates: Vec<Candidate> = found
-        .into_iter()
-        .filter_map(|(finding, held)| candidate(cx, &keys, &names, &ids, &finding, held))
-        .collect();
-    tell(cx, active, origin, &candidates, &mut summary)
-        .await
-        .map(|tx| Done::new(tx, Some(origin), &summary))?
+}
+
+/// What the detectors say of a scene, with the reason for what is held back.
+#[derive(Debug)]
+pub struct Judged {
+    /// By kind and day, most surprising first.
+    pub found: Vec<(Finding, Option<control::Held>)>,
+    /// Series judged on at least one day.
+    pub series: usize,
+}
+
+/// Judges a scene: the whole of detection, without a store.
+pub fn judge(scene: &Scene, progress: &dyn Progress) -> anyhow::Result<Judged> {
+    let mut found = Found::default();
+    for detector in DETECTORS {
+        found.extend(detector(scene, progress)?);
+    }
+    progress.done("detect");
+    let series = found.judged;
+    Ok(Judged { found: control::hold_back(found, scene), series })
 }
 
 /// The day after the last judged one, within the look-back.
@@ -188,104 +173,4 @@ async fn tell(
     summary.resolved = plan.changed.iter().filter(|a| a.resolved.is_some()).count();
     summary.unrouted = routed.unrouted;
     Ok(tx)
-}
-
-/// The alarm of a finding, and what its alert would say.
-fn candidate(
-    cx: &Cx,
-    keys: &[SeriesKey],
-    names: &city::Names,
-    ids: &FxHashMap<SeriesKey, i32>,
-    finding: &Finding,
-    held: Option<control::Held>,
-) -> Option<Candidate> {
-    let key = keys[finding.node];
-    let (topic, district) = (names.topic(key.topic), names.district(key.district));
-    let print = |node: usize| {
-        let key = keys[node];
-        alarms::fingerprint(
-            "daily",
-            finding.kind,
-            &names.topic(key.topic),
-            &names.district(key.district),
-            Basis::Raw,
-        )
-    };
-    let severity = severity(finding, cx.config.detect.min_count);
-    let drivers: Vec<Driver> = finding
-        .drivers
-        .iter()
-        .map(|(node, observed, expected, share)| Driver {
-            topic: names.topic(keys[*node].topic).join(" / "),
-            district: names.district(keys[*node].district).join(" / "),
-            observed: *observed,
-            expected: *expected,
-            share: *share,
-        })
-        .collect();
-    let alarm = Alarm {
-        fingerprint: print(finding.node),
-        window: finding.window,
-        kind: finding.kind,
-        method: finding.method.to_owned(),
-        series: *ids.get(&key)?,
-        topic: key.topic,
-        district: key.district,
-        basis: Basis::Raw,
-        observed: finding.observed,
-        expected: finding.expected,
-        bound: finding.bound,
-        p_value: finding.p_value,
-        score: finding.score,
-        lead_days: finding.lead_days,
-        severity,
-        drivers: drivers.clone(),
-        suppressed: held.map(|held| match held {
-            control::Held::FalseDiscovery => "false_discovery_rate".to_owned(),
-            control::Held::Folded { into } => format!("folded:{}", print(into)),
-            control::Held::Budget => "budget".to_owned(),
-        }),
-    };
-    let mut body = AlertBody {
-        title: String::new(),
-        topic,
-        district,
-        basis: Basis::Raw,
-        kind: finding.kind,
-        lane: match finding.kind {
-            Kind::Spike => Lane::Risk,
-            Kind::ForecastExceedance => Lane::Seasonal,
-        },
-        severity,
-        observed: finding.observed,
-        expected: finding.expected,
-        lower: finding.lower,
-        upper: finding.bound,
-        score: finding.score,
-        p_value: finding.p_value,
-        lead_days: finding.lead_days,
-        onset: finding.window.0.date(),
-        window: (finding.window.0.date(), finding.window.1.date()),
-        method: finding.method.to_owned(),
-        drivers,
-        compare: finding.compare,
-    };
-    body.title = message::title(cx.config.city.lang, &body);
-    Some(Candidate { alarm, body })
-}
-
-/// Severity from the score on the kind's own scale; few tickets are never critical.
-fn severity(finding: &Finding, min_count: u32) -> Severity {
-    let steps = match finding.kind {
-        Kind::Spike => [1.4, 2.0, 3.0],
-        Kind::ForecastExceedance => [1.15, 1.4, 1.8],
-    };
-    let many = finding.count() >= 4.0 * f64::from(min_count);
-    match steps.iter().filter(|step| finding.score >= **step).count() {
-        0 => Severity::Low,
-        1 => Severity::Medium,
-        2 => Severity::High,
-        _ if many => Severity::Critical,
-        _ => Severity::High,
-    }
 }

@@ -1,0 +1,140 @@
+//! From a finding to the alarm that is kept and the alert that would be told.
+use rustc_hash::FxHashMap;
+
+use super::{Finding, control::Held, scene::Scene};
+use crate::{
+    publish::{lifecycle::Candidate, message},
+    stages::{Cx, city::Names},
+    store::{
+        SeriesKey,
+        alarms::{self, Alarm, Driver, Kind, Severity},
+        alerts::{AlertBody, Lane},
+        details::Details,
+    },
+    ticket::Basis,
+};
+
+/// Days of a calendar named with an alert at most.
+const EVENTS: usize = 4;
+
+/// What turns nodes into names and stored keys.
+pub struct Naming<'a> {
+    /// Where the run works.
+    pub cx: &'a Cx,
+    /// What was looked at.
+    pub scene: &'a Scene,
+    /// Names of both trees.
+    pub names: &'a Names,
+    /// Stored key of each series.
+    pub ids: &'a FxHashMap<SeriesKey, i32>,
+}
+
+impl Naming<'_> {
+    /// The candidate of a finding; `None` for a series that is not stored.
+    pub fn candidate(&self, finding: &Finding, held: Option<Held>) -> Option<Candidate> {
+        let alarm = self.alarm(finding, held)?;
+        let body = self.body(finding, &alarm);
+        Some(Candidate { alarm, body })
+    }
+
+    fn alarm(&self, finding: &Finding, held: Option<Held>) -> Option<Alarm> {
+        let key = self.scene.city.keys[finding.node];
+        Some(Alarm {
+            fingerprint: self.fingerprint(finding.kind, finding.node),
+            window: finding.window,
+            kind: finding.kind,
+            method: finding.method.to_owned(),
+            series: *self.ids.get(&key)?,
+            topic: key.topic,
+            district: key.district,
+            basis: Basis::Raw,
+            observed: finding.observed,
+            expected: finding.expected,
+            bound: finding.bound,
+            p_value: finding.p_value,
+            score: finding.score,
+            lead_days: finding.lead_days,
+            severity: severity(finding, self.scene.settings.min_count),
+            drivers: finding.drivers.iter().map(|driver| self.driver(driver)).collect(),
+            suppressed: held.map(|held| match held {
+                Held::FalseDiscovery => "false_discovery_rate".to_owned(),
+                Held::Folded { into } => format!("folded:{}", self.fingerprint(finding.kind, into)),
+                Held::Budget => "budget".to_owned(),
+            }),
+        })
+    }
+
+    fn body(&self, finding: &Finding, alarm: &Alarm) -> AlertBody {
+        let mut body = AlertBody {
+            title: String::new(),
+            topic: self.names.topic(alarm.topic),
+            district: self.names.district(alarm.district),
+            basis: alarm.basis,
+            kind: finding.kind,
+            lane: lane(finding.kind),
+            severity: alarm.severity,
+            observed: finding.observed,
+            expected: finding.expected,
+            lower: finding.lower,
+            upper: finding.bound,
+            score: finding.score,
+            p_value: finding.p_value,
+            lead_days: finding.lead_days,
+            onset: finding.window.0.date(),
+            window: (finding.window.0.date(), finding.window.1.date()),
+            method: finding.method.to_owned(),
+            drivers: alarm.drivers.clone(),
+            compare: finding.compare,
+            details: Details { events: self.events(finding), ..finding.details.clone() },
+        };
+        body.title = message::title(self.cx.config.city.lang, &body);
+        body
+    }
+
+    fn fingerprint(&self, kind: Kind, node: usize) -> String {
+        let key = self.scene.city.keys[node];
+        let (topic, district) = (self.names.topic(key.topic), self.names.district(key.district));
+        alarms::fingerprint("daily", kind, &topic, &district, Basis::Raw)
+    }
+
+    fn driver(&self, (node, observed, expected, share): &(usize, f64, f64, f64)) -> Driver {
+        let key = self.scene.city.keys[*node];
+        Driver {
+            topic: self.names.topic(key.topic).join(" / "),
+            district: self.names.district(key.district).join(" / "),
+            observed: *observed,
+            expected: *expected,
+            share: *share,
+        }
+    }
+
+    /// Holidays and make-up workdays in the window, each name once.
+    fn events(&self, finding: &Finding) -> Vec<String> {
+        let (from, to) = (finding.window.0.date(), finding.window.1.date());
+        let mut names: Vec<String> = Vec::new();
+        for (_, event) in self.scene.calendar.events(from, to) {
+            if !names.contains(&event.name) && names.len() < EVENTS {
+                names.push(event.name.clone());
+            }
+        }
+        names
+    }
+}
+
+fn lane(kind: Kind) -> Lane {
+    if kind.is_ahead() { Lane::Seasonal } else { Lane::Risk }
+}
+
+/// Severity from the score on the kind's own scale; few tickets are never critical.
+fn severity(finding: &Finding, min_count: u32) -> Severity {
+    // Forecasts vary less than counts: the same score says more of a coming week than of a day.
+    let steps = if finding.kind.is_ahead() { [1.15, 1.4, 1.8] } else { [1.4, 2.0, 3.0] };
+    let many = finding.count() >= 4.0 * f64::from(min_count);
+    match steps.iter().filter(|step| finding.score >= **step).count() {
+        0 => Severity::Low,
+        1 => Severity::Medium,
+        2 => Severity::High,
+        _ if many => Severity::Critical,
+        _ => Severity::High,
+    }
+}

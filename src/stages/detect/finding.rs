@@ -1,0 +1,57 @@
+//! What detectors find.
+use crate::{
+    store::{alarms::Kind, alerts::Compare, details::Details},
+    ticket::Day,
+};
+
+/// Something that stands out, before anybody decides whom to tell.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// Node of the panel.
+    pub node: usize,
+    /// First and last day.
+    pub window: (Day, Day),
+    /// What kind of deviation.
+    pub kind: Kind,
+    /// Detector.
+    pub method: &'static str,
+    /// Tickets in the window; `None` when it lies ahead.
+    pub observed: Option<f64>,
+    /// Tickets expected in it.
+    pub expected: f64,
+    /// What the expected is held against: the baseline for a spike, the seasonal norm for a coming week.
+    pub normal: f64,
+    /// Lower end of the interval.
+    pub lower: Option<f64>,
+    /// Bound that was passed.
+    pub bound: f64,
+    /// How surprising.
+    pub p_value: f64,
+    /// Above 1 = abnormal.
+    pub score: f64,
+    /// Days until the window begins.
+    pub lead_days: i32,
+    /// Children that contribute most: (node, observed, expected, share).
+    pub drivers: Vec<(usize, f64, f64, f64)>,
+    /// The same window at other times.
+    pub compare: Compare,
+    /// What its kind has to say beyond counts.
+    pub details: Details,
+}
+
+impl Finding {
+    /// What is coming or has come: the count that stands out.
+    pub fn count(&self) -> f64 {
+        self.observed.unwrap_or(self.expected)
+    }
+
+    /// Tickets above normal.
+    pub fn excess(&self) -> f64 {
+        self.count() - self.normal
+    }
+
+    /// How many times normal.
+    pub fn ratio(&self) -> f64 {
+        self.count() / self.normal.max(0.5)
+    }
+}
