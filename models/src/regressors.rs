@@ -3,7 +3,8 @@
 //! Columns, in order: the intercept; six weekdays (Tuesday to Sunday against Monday); sine and cosine of the
 //! first three yearly harmonics; then *rare* columns that are zero on most days: kinds of day off and the days
 //! around them, one column per holiday name, in China one per day around Lunar New Year, and per season of the
-//! calendar one column for "in season" and one for the onset pulse exp(-days since its first day / 10).
+//! calendar one column for "in season" and one for the onset pulse exp(-days since its first day / 10). The city's
+//! exogenous regressors come last and are not zero on most days.
 //!
 //! A row is kept in a form that makes the normal equations cheap: its weekday, the seven dense values with
 //! their 28 products, and a short list of rare entries. A thousand days cost some 40,000 multiplications
@@ -13,8 +14,10 @@ use std::ops::RangeInclusive;
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 use rustc_hash::FxHashMap;
 
-use crate::calendar::Calendar;
+use crate::calendar::{Calendar, exogenous::Column};
 
+/// Begin of the names of exogenous regressors' columns.
+pub const EXOGENOUS: &str = "regressor:";
 /// Dense values a day: 1 and three harmonic pairs.
 pub const DENSE: usize = 7;
 /// Products of pairs of dense values, lower triangle by rows.
@@ -42,6 +45,11 @@ pub enum Kind {
     Name,
     /// In season, or a season's onset pulse.
     Season,
+    /// An exogenous regressor.
+    Exogenous {
+        /// Whether it counts up to the origin alone.
+        past_only: bool,
+    },
 }
 
 /// Design rows for consecutive days.
@@ -78,10 +86,17 @@ impl Design {
     /// Rows for `days` days from `start` on.
     pub fn new(start: NaiveDate, days: usize, calendar: &Calendar) -> Self {
         let mut design = Self::default();
+        let measured: Vec<Column> =
+            calendar.regressors().iter().flat_map(|regressor| regressor.columns(start, days)).collect();
         for t in 0..days {
             let date = start + Days::new(t as u64);
             let weekday = date.weekday().num_days_from_monday() as u8;
-            design.push(weekday, harmonics(date), rare_values(date, calendar));
+            let mut rare = rare_values(date, calendar);
+            rare.extend(measured.iter().filter(|column| column.values[t] != 0.0).map(|column| {
+                let kind = Kind::Exogenous { past_only: column.past_only };
+                (format!("{EXOGENOUS}{}", column.name), kind, column.values[t])
+            }));
+            design.push(weekday, harmonics(date), rare);
         }
         design
     }
@@ -151,6 +166,15 @@ impl Design {
 
     /// Linear predictor of row `t` for coefficients `beta` (one per column).
     pub fn eta(&self, t: usize, beta: &[f64]) -> f64 {
+        self.eta_of(t, beta, |_| true)
+    }
+
+    /// The same as seen from before row `t`: regressors that are known up to the origin alone are at their norm.
+    pub fn eta_ahead(&self, t: usize, beta: &[f64]) -> f64 {
+        self.eta_of(t, beta, |column| self.kinds[column] != Kind::Exogenous { past_only: true })
+    }
+
+    fn eta_of(&self, t: usize, beta: &[f64], counts: impl Fn(usize) -> bool) -> f64 {
         let dense = &self.dense[t];
         let mut eta = beta[0];
         let weekday = self.weekday(t);
@@ -161,7 +185,10 @@ impl Design {
             eta += x * b;
         }
         for (column, value) in self.rare(t) {
-            eta += beta[usize::from(*column)] * value;
+            let column = usize::from(*column);
+            if counts(column) {
+                eta += beta[column] * value;
+            }
         }
         eta
     }

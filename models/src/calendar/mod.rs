@@ -1,7 +1,8 @@
 //! The one calendar of a city, used by forecasting, detection, simulation and reports.
 //!
 //! A calendar answers, for a date: is it a working day (weekend, holiday, make-up workday), which holiday is it,
-//! which named seasons (heating, flood, …) is it in, and is that announced or only predicted.
+//! which named seasons (heating, flood, …) is it in, is that announced or only predicted, and what was measured that
+//! day ([`exogenous`]).
 //!
 //! Built-in calendars come from [`Calendar::for_region`]; a city's own list ([`from_rows`]) is laid over it with
 //! [`Calendar::overlaid`], its own seasons with [`Calendar::with_seasons`]. What is compared with what of past years
@@ -19,6 +20,7 @@ use chrono::{Datelike, NaiveDate, Weekday};
 
 pub mod align;
 pub mod china;
+pub mod exogenous;
 pub mod lunar;
 mod region;
 mod rows;
@@ -26,6 +28,7 @@ pub mod rules;
 pub mod season;
 
 pub use align::{Alignment, By};
+pub use exogenous::Exogenous;
 pub use region::{Region, UnknownRegion};
 pub use rows::{Row, from_rows};
 pub use season::Season;
@@ -51,13 +54,14 @@ pub struct Event {
     pub status: Status,
 }
 
-/// Holidays, make-up workdays and seasons.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Holidays, make-up workdays and seasons, and what is measured of each day.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Calendar {
     events: BTreeMap<NaiveDate, Event>,
     seasons: Vec<Season>,
     labels: season::Labels,
     is_lunar: bool,
+    regressors: Vec<Exogenous>,
 }
 
 impl Calendar {
@@ -83,7 +87,20 @@ impl Calendar {
         self.seasons.extend(other.seasons);
         self.labels.extend(other.labels);
         self.is_lunar |= other.is_lunar;
+        self.regressors.extend(other.regressors);
         self
+    }
+
+    /// Adds what is measured of each day.
+    #[must_use]
+    pub fn with_regressors(mut self, regressors: impl IntoIterator<Item = Exogenous>) -> Self {
+        self.regressors.extend(regressors);
+        self
+    }
+
+    /// What is measured of each day.
+    pub fn regressors(&self) -> &[Exogenous] {
+        &self.regressors
     }
 
     /// What is special about `date`.

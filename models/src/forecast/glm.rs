@@ -59,7 +59,7 @@ impl Prior {
             Kind::Intercept => 1e-6,
             Kind::Harmonic(k) => 2.0 + KAPPA[usize::from(*k) - 1] * volume / 2.0,
             Kind::Weekday | Kind::Day | Kind::Season => 2.0,
-            Kind::Name => 15.0,
+            Kind::Name | Kind::Exogenous { .. } => 15.0,
         });
         Self { center: vec![0.0; design.kinds().len()], ridge: ridge.collect() }
     }
@@ -69,7 +69,7 @@ impl Prior {
         let ridge = design.kinds().iter().map(|kind| match kind {
             Kind::Intercept => 1e-6,
             Kind::Weekday => 12.0,
-            Kind::Harmonic(_) | Kind::Day | Kind::Season => 60.0,
+            Kind::Harmonic(_) | Kind::Day | Kind::Season | Kind::Exogenous { .. } => 60.0,
             Kind::Name => 120.0,
         });
         Self { center, ridge: ridge.collect() }
@@ -182,7 +182,16 @@ pub fn rare_rate(design: &Design, data: Weighted<'_>, center: &[f64]) -> Vec<f64
 
 /// Fitted mean of row `t`.
 pub fn mean(design: &Design, t: usize, beta: &[f64]) -> f64 {
-    design.eta(t, beta).clamp(-12.0, 15.0).exp()
+    bounded(design.eta(t, beta))
+}
+
+/// Mean of row `t` as forecast from an origin before it.
+pub fn mean_ahead(design: &Design, t: usize, beta: &[f64]) -> f64 {
+    bounded(design.eta_ahead(t, beta))
+}
+
+fn bounded(eta: f64) -> f64 {
+    eta.clamp(-12.0, 15.0).exp()
 }
 
 /// Gradient and Hessian of the penalised log-likelihood at one point.

@@ -79,7 +79,7 @@ impl Track {
 
     /// Fitted mean `lead` days after an origin, without level.
     pub fn profile(&self, context: &Context<'_>, at: usize, lead: usize) -> f64 {
-        glm::mean(&context.design, context.plan.origins[at] + lead, self.beta(&context.plan, at))
+        glm::mean_ahead(&context.design, context.plan.origins[at] + lead, self.beta(&context.plan, at))
     }
 }
 
@@ -128,11 +128,9 @@ pub fn track(context: &Context<'_>, y: &[f32], parents: Option<Parents<'_>>) -> 
                 None => sums.alone(),
                 Some(p) => sums.pooled(&p.topic.levels[at], &p.district.levels[at], &p.total.levels[at]),
             };
-            track.means.extend(
-                (1..=plan.leads).map(|lead| {
-                    (glm::mean(design, origin + lead, &beta) * level::factor(&levels, lead)) as f32
-                }),
-            );
+            track.means.extend((1..=plan.leads).map(|lead| {
+                (glm::mean_ahead(design, origin + lead, &beta) * level::factor(&levels, lead)) as f32
+            }));
             track.levels.push(levels);
         }
         track.betas.push(beta);
