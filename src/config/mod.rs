@@ -14,6 +14,7 @@ mod forecast;
 mod http;
 mod problems;
 mod publish;
+mod regressor;
 mod schedule;
 mod season;
 mod source;
@@ -25,6 +26,7 @@ pub use forecast::Forecast;
 pub use http::Http;
 pub use problems::{Problem, Problems};
 pub use publish::{Publish, Receiver, ReceiverKind};
+pub use regressor::Regressor;
 pub use schedule::Schedule;
 pub use season::Season;
 pub use source::Source;
@@ -40,6 +42,9 @@ pub struct Config {
     /// Seasons of the city, laid over those of its calendar.
     #[garde(dive)]
     pub season: Vec<Season>,
+    /// What is measured of each day and moves the counts.
+    #[garde(dive)]
+    pub regressor: Vec<Regressor>,
     /// Where everything is kept.
     #[garde(dive)]
     pub store: Store,
@@ -90,14 +95,16 @@ impl Config {
         problems::read(text, path, Self::semantic)
     }
 
-    /// Opens the files that stages read later and the configuration cannot judge by their names: holidays.
+    /// Opens the files that stages read later and the configuration cannot judge by their names: holidays, regressors.
     pub fn check_files(&self, path: &Path) -> Result<(), Problems> {
-        let found = self.city.check_files();
+        let mut found = self.city.check_files();
+        found.extend(self.regressor.iter().enumerate().filter_map(|(i, r)| r.check_file(i)));
         if found.is_empty() { Ok(()) } else { Err(Problems { path: path.to_owned(), found }) }
     }
 
     /// What cannot be said of one key alone.
     fn semantic(&self, found: &mut Vec<Problem>) {
+        twice("regressor", self.regressor.iter().map(|r| &*r.name), found);
         twice("source", self.source.iter().map(|s| &*s.name), found);
         twice("receiver", self.receiver.iter().map(|r| &*r.name), found);
         self.source.iter().enumerate().for_each(|(i, s)| s.semantic(i, found));
@@ -122,6 +129,7 @@ impl Config {
         });
         self.receiver.iter_mut().filter_map(|r| r.secret_file.as_mut()).for_each(lay);
         self.city.holidays.iter_mut().for_each(lay);
+        self.regressor.iter_mut().map(|r| &mut r.file).for_each(lay);
         if let Some(rest) = self.store.url.strip_prefix("sqlite://").filter(|r| !r.starts_with('/')) {
             self.store.url = format!("sqlite://{}", folder.join(rest).display());
         }
@@ -131,7 +139,8 @@ impl Config {
     pub fn hash(&self) -> String {
         use sha2::{Digest, Sha256};
         let json =
-            serde_json::to_vec(&(&self.city, &self.season, &self.forecast, &self.detect)).unwrap_or_default();
+            serde_json::to_vec(&(&self.city, &self.season, &self.regressor, &self.forecast, &self.detect))
+                .unwrap_or_default();
         Sha256::digest(json).iter().take(8).map(|b| format!("{b:02x}")).collect()
     }
 }

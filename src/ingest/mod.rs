@@ -18,6 +18,7 @@ pub mod mapping;
 pub mod open;
 pub mod parquet;
 pub mod presets;
+pub mod regressors;
 pub mod row;
 
 pub use mapper::{Draft, Mapper};

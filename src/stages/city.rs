@@ -15,7 +15,7 @@ use crate::{
 const CALENDAR_MARGIN: i32 = 2;
 
 /// The city's calendar over the years of `from ..= to` and some around them: that of its region, under its own
-/// holidays and seasons.
+/// holidays and seasons, with its regressors.
 pub fn calendar(config: &Config, from: Day, to: Day) -> anyhow::Result<Calendar> {
     use chrono::Datelike;
     let region: Region = config.city.calendar.parse().map_err(|e| anyhow::anyhow!("city.calendar: {e}"))?;
@@ -27,7 +27,13 @@ pub fn calendar(config: &Config, from: Day, to: Day) -> anyhow::Result<Calendar>
         calendar = calendar.overlaid(rows);
     }
     let seasons: Vec<_> = config.season.iter().filter_map(crate::config::Season::rule).collect();
-    Ok(calendar.with_seasons(&seasons, &years))
+    let regressors = config.regressor.iter().filter_map(|regressor| {
+        // A weather file that is late or half written today must not cost the city its forecast.
+        crate::ingest::regressors::read(regressor)
+            .inspect_err(|error| tracing::warn!("forecasting without it: {error:#}"))
+            .ok()
+    });
+    Ok(calendar.with_seasons(&seasons, &years).with_regressors(regressors))
 }
 
 /// The panel of a basis up to the last closed day; an error says what to do when there is none.

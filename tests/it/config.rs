@@ -133,6 +133,19 @@ fn holiday_files_are_opened() {
 }
 
 #[test]
+fn regressor_files_are_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let text = "[[regressor]]\nname = \"rain\"\nfile = \"rain.csv\"\nkind = \"past_only\"\n";
+    fs::write(at.join("weisu.toml"), text).unwrap();
+    fs::write(at.join("rain.csv"), "ds,value\n2024-05-10,wet\n").unwrap();
+    let said = weisu(at, &["check-config"]).failed(78);
+    assert!(said.contains("regressor[0].file") && said.contains("line 2: \"wet\" is no number"), "{said}");
+    fs::write(at.join("rain.csv"), "ds,value\n2024-05-10,3.5\n").unwrap();
+    weisu(at, &["check-config"]).ok();
+}
+
+#[test]
 fn printing_shows_every_key_and_no_secret() {
     let folder = tempfile::tempdir().unwrap();
     let text = "[store]\nurl = \"postgres://weisu:s3cr3t@db.example:5432/weisu?password=s3cr3t&sslmode=require\"\n\
