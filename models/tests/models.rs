@@ -3,6 +3,7 @@
 mod properties {
     mod backtest;
     mod exogenous;
+    mod explain;
     mod forecast;
     mod hotspots;
     mod scans;

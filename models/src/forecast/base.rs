@@ -37,7 +37,8 @@ pub struct Outcome {
     pub means: Vec<f32>,
     /// Some of them with what came, where boosting learns.
     pub samples: Vec<Sample>,
-    track: Option<Track>,
+    /// The GLM, where it was fitted.
+    pub track: Option<Track>,
 }
 
 impl Outcome {
@@ -140,10 +141,13 @@ fn parents<'a>(base: &'a Base, hierarchy: &Hierarchy, cell: usize) -> Option<Par
 
 /// Where a series stands, and what it borrows from.
 #[derive(Debug, Clone, Copy)]
-struct Place<'a> {
-    node: usize,
-    class: Class,
-    parents: Option<Parents<'a>>,
+pub struct Place<'a> {
+    /// Its node.
+    pub node: usize,
+    /// What boosting takes it for.
+    pub class: Class,
+    /// What it borrows from.
+    pub parents: Option<Parents<'a>>,
 }
 
 /// One series: its model's forecasts, then what boosting asks for.
@@ -169,7 +173,7 @@ fn series(context: &Context<'_>, y: &[f32], place: Place<'_>, choice: Choice<'_>
 }
 
 /// Multiplies the means by what the series have in common; the levels are kept for cells.
-fn boosted(
+pub fn boosted(
     context: &Context<'_>,
     y: &[f32],
     place: Place<'_>,
@@ -225,7 +229,8 @@ fn samples(
     out
 }
 
-fn own_forecast(
+/// The forecast by the chosen model, before anything is shared or mixed in.
+pub fn own_forecast(
     context: &Context<'_>,
     y: &[f32],
     parents: Option<Parents<'_>>,

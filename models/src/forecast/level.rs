@@ -11,6 +11,8 @@ use crate::regressors::Design;
 
 /// Half-lives in days: three fast ones whose mean is the level, and the slow one of long leads.
 pub const HALF_LIVES: [f64; 4] = [5.0, 10.0, 20.0, 112.0];
+/// Position of the slow one.
+pub const SLOW: usize = 3;
 /// Days ahead for which the fast level alone is used.
 pub const FAST_DAYS: usize = 28;
 
@@ -63,7 +65,7 @@ pub fn factor(levels: &Levels, lead: usize) -> f64 {
     let fast = (levels[0] + levels[1] + levels[2]) / 3.0;
     let beyond = lead.saturating_sub(FAST_DAYS) as f64;
     let weight = (-beyond / DRIFT_DAYS).exp();
-    weight * fast + (1.0 - weight) * levels[3]
+    weight * fast + (1.0 - weight) * levels[SLOW]
 }
 
 /// Runs the level filter over the days up to each of `origins` (ascending; a profile fitted at or before the

@@ -18,6 +18,7 @@
 //! | `base` | all series, each with its chosen model |
 //! | `reconcile` | cells and margins made to agree |
 //! | `weekly`, `daily` | [`fit`] and [`forecast`] |
+//! | `explain` | the parts that a published mean is the product of |
 use serde::{Deserialize, Serialize};
 
 use crate::intervals::Values;
@@ -27,6 +28,7 @@ mod blend;
 pub mod boost;
 pub mod classic;
 mod daily;
+pub mod explain;
 pub mod glm;
 pub mod level;
 pub mod mstl;

@@ -2,7 +2,7 @@
 use super::{
     boost::{Boost, LogLevels, Sampling, Signals, Special},
     glm::{self, GlmError, Prior, Weighted},
-    level::{self, Levels},
+    level::{self, Levels, SLOW},
     plan::Plan,
 };
 use crate::regressors::Design;
@@ -70,6 +70,16 @@ impl Track {
     fn beta(&self, plan: &Plan, at: usize) -> &[f64] {
         let profile = plan.profiles.partition_point(|range| range.end <= at);
         &self.betas[profile]
+    }
+
+    /// Coefficients at the newest origin.
+    pub fn newest_beta(&self) -> &[f64] {
+        self.betas.last().map_or(&[], Vec::as_slice)
+    }
+
+    /// The level of the last months at the newest origin.
+    pub fn newest_slow_level(&self) -> f64 {
+        self.levels.last().map_or(1.0, |levels| levels[SLOW])
     }
 
     /// The series' past as seen from an origin.
