@@ -11,11 +11,12 @@
 //! does not show; `models` is the crate `weisu-models`.
 //! ```text
 //! main -> cli
-//! cli -> daemon, dashboards, http, stages, files, simulate, aggregate, publish, config, ingest, store, schedule, metrics, telemetry, ticket, models
+//! cli -> daemon, dashboards, http, stages, files, simulate, explain, aggregate, publish, config, ingest, store, schedule, metrics, telemetry, ticket, models
 //! daemon -> stages, http, publish, config, store, schedule, metrics, telemetry, ticket
-//! http -> aggregate, config, store, schedule, metrics, ticket, models
+//! http -> explain, aggregate, config, store, schedule, metrics, ticket, models
 //! stages -> aggregate, publish, config, ingest, store, schedule, metrics, ticket, models
 //! publish -> config, store, metrics, ticket, models
+//! explain -> store, ticket, models
 //! aggregate -> store, ticket, models
 //! files -> models
 //! simulate -> config, models
@@ -39,6 +40,7 @@ pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod dashboards;
+pub mod explain;
 pub mod files;
 pub mod http;
 pub mod ingest;

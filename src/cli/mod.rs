@@ -21,6 +21,7 @@ mod check_config;
 mod dashboards;
 mod demo;
 mod detect;
+mod explain;
 mod export;
 mod forecast;
 mod ingest;
@@ -100,6 +101,8 @@ enum Command {
     SendTest(send_test::Args),
     /// How good forecasts would have been from past days, or with --ledger what published ones were worth
     Backtest(backtest::Args),
+    /// Why the newest forecast of a series is what it is
+    Explain(explain::Args),
     /// What is stored, what ran, what waits
     Status,
     /// Check the configuration and report every mistake
@@ -138,6 +141,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<()> {
         Command::SendTest(args) => block_on(send_test::run(global, args)),
         Command::Backtest(args) if args.input.is_some() => backtest::files(global, args),
         Command::Backtest(args) => block_on(backtest::run(global, args)),
+        Command::Explain(args) => block_on(explain::run(global, args)),
         Command::Status => block_on(status::run(global)),
     }
 }

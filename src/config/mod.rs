@@ -14,7 +14,7 @@ mod forecast;
 mod http;
 mod problems;
 mod publish;
-mod regressor;
+pub mod regressor;
 mod schedule;
 mod season;
 mod source;

@@ -3,7 +3,10 @@ use std::path::PathBuf;
 
 use garde::Validate;
 use serde::{Deserialize, Serialize};
-use weisu_models::calendar::exogenous::{Known, Shape};
+use weisu_models::calendar::{
+    Exogenous,
+    exogenous::{Known, Shape},
+};
 
 use super::Problem;
 use crate::ingest::regressors;
@@ -33,6 +36,17 @@ pub struct Regressor {
     /// ln(1 + value) instead of the value, for skewed amounts such as rain.
     #[garde(skip)]
     pub log: bool,
+}
+
+/// The regressors that can be read. A weather file that is late or half written today must not cost the city its
+/// forecast, so what cannot be read is left out with a warning.
+pub fn readable(regressors: &[Regressor]) -> Vec<Exogenous> {
+    let read = |regressor| {
+        regressors::read(regressor)
+            .inspect_err(|error| tracing::warn!("forecasting without it: {error:#}"))
+            .ok()
+    };
+    regressors.iter().filter_map(read).collect()
 }
 
 impl Regressor {

@@ -108,7 +108,14 @@ fn reload(path: Option<&std::path::Path>, old: &Config) -> Option<Config> {
 /// What the HTTP handlers may read.
 pub fn app_state(cx: &Cx, clock: Arc<dyn Clock>, health: Arc<Health>) -> anyhow::Result<AppState> {
     let city = &cx.config.city;
-    let names = City { name: city.name.clone(), code: city.code.clone(), zone: city.zone.0, lang: city.lang };
+    let names = City {
+        name: city.name.clone(),
+        code: city.code.clone(),
+        zone: city.zone.0,
+        lang: city.lang,
+        history_days: cx.config.forecast.history_days,
+        regressors: cx.config.regressor.clone(),
+    };
     let today = cx.today();
     let calendar = stages::city::calendar(&cx.config, today.plus(-366 * YEARS), today.plus(366 * YEARS))?;
     Ok(AppState::new(cx.store.clone(), cx.metrics.clone(), names, calendar, clock, health))

@@ -18,7 +18,13 @@ use chrono_tz::Tz;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer, timeout::TimeoutLayer};
 use weisu_models::calendar::Calendar;
 
-use crate::{config::Lang, metrics::Metrics, schedule::clock::Clock, store::Store, ticket::Day};
+use crate::{
+    config::{Lang, Regressor},
+    metrics::Metrics,
+    schedule::clock::Clock,
+    store::Store,
+    ticket::Day,
+};
 
 mod alert_view;
 mod api;
@@ -34,7 +40,7 @@ pub use api::openapi;
 pub use health::Health;
 
 /// Whose tickets these are, as the page needs it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct City {
     /// Name as people read it.
     pub name: String,
@@ -44,6 +50,10 @@ pub struct City {
     pub zone: Tz,
     /// Language of the page's first view.
     pub lang: Lang,
+    /// Days of history that its forecasts rest on.
+    pub history_days: usize,
+    /// What is measured of each day; their files are read when a forecast is explained.
+    pub regressors: Vec<Regressor>,
 }
 
 /// What every handler may read.

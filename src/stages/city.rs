@@ -6,7 +6,7 @@ use weisu_models::calendar::{Calendar, Region};
 use super::Cx;
 use crate::{
     aggregate::{self, CityPanel, Parts},
-    config::Config,
+    config::{self, Config},
     store::{Tree, TreeNode},
     ticket::{Basis, Day},
 };
@@ -26,13 +26,8 @@ pub fn calendar(config: &Config, from: Day, to: Day) -> anyhow::Result<Calendar>
             .with_context(|| format!("city.holidays {}", path.display()))?;
         calendar = calendar.overlaid(rows);
     }
-    let seasons: Vec<_> = config.season.iter().filter_map(crate::config::Season::rule).collect();
-    let regressors = config.regressor.iter().filter_map(|regressor| {
-        // A weather file that is late or half written today must not cost the city its forecast.
-        crate::ingest::regressors::read(regressor)
-            .inspect_err(|error| tracing::warn!("forecasting without it: {error:#}"))
-            .ok()
-    });
+    let seasons: Vec<_> = config.season.iter().filter_map(config::Season::rule).collect();
+    let regressors = config::regressor::readable(&config.regressor);
     Ok(calendar.with_seasons(&seasons, &years).with_regressors(regressors))
 }
 

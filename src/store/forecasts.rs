@@ -3,7 +3,7 @@
 //! A year of a big city is millions of rows a day, so forecasts go in by the fastest way each database has:
 //! SQLite by statements of many rows in one transaction, PostgreSQL by binary COPY. Rows are sent in key order.
 use super::{Doing, Run, Store, StoreError, Tx, execute, on_read};
-use crate::ticket::{Basis, Day};
+use crate::ticket::{Basis, Day, DistrictId, TopicId};
 
 /// Whether a forecast period is a day or a calendar month.
 #[derive(
@@ -205,6 +205,21 @@ impl Store {
         const SQL: &str = "SELECT series, model, fallback, fit, mase, rmsse, wql, wql_naive, coverage_80, coverage_95, \
              scored FROM fits WHERE run = $1 ORDER BY series";
         on_read!(self, c => sqlx::query_as(SQL).bind(run).fetch_all(c)).doing("read fits")
+    }
+
+    /// The fit of one series in a run, as JSON.
+    pub async fn fit_of_series(
+        &self,
+        run: i64,
+        (topic, district): (TopicId, DistrictId),
+        basis: Basis,
+    ) -> Result<Option<String>, StoreError> {
+        const SQL: &str = "SELECT f.fit FROM fits f JOIN series s ON s.id = f.series \
+             WHERE f.run = $1 AND s.topic = $2 AND s.district = $3 AND s.basis = $4";
+        let row: Option<(String,)> = on_read!(self, c => sqlx::query_as(SQL)
+            .bind(run).bind(topic).bind(district).bind(basis.name()).fetch_optional(c))
+        .doing("read fits")?;
+        Ok(row.map(|(fit,)| fit))
     }
 
     /// What the series of a basis have in common in a fit, as JSON; `None` where that was of no use.

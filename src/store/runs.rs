@@ -1,6 +1,6 @@
 //! Runs: one row for each activation of a stage, with its typed summary as JSON.
 use super::{Doing, Store, StoreError, Tx, execute, on_read, on_tx};
-use crate::ticket::Millis;
+use crate::ticket::{Day, Millis};
 
 /// How a run ended, or that it has not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -101,6 +101,15 @@ impl Store {
             "{COLUMNS} WHERE stage = $1 AND status = $2 ORDER BY id DESC LIMIT 1"
         ));
         on_read!(self, c => sqlx::query_as(sql).bind(stage).bind(status.name()).fetch_optional(c))
+            .doing("read runs")
+    }
+
+    /// The newest committed run of a stage that knew less than `origin`.
+    pub async fn run_before(&self, stage: &str, origin: Day) -> Result<Option<Run>, StoreError> {
+        let sql = sqlx::AssertSqlSafe(format!(
+            "{COLUMNS} WHERE stage = $1 AND status = 'ok' AND origin < $2 ORDER BY id DESC LIMIT 1"
+        ));
+        on_read!(self, c => sqlx::query_as(sql).bind(stage).bind(origin.0).fetch_optional(c))
             .doing("read runs")
     }
 

@@ -11,6 +11,7 @@ mod cron;
 mod daemon;
 mod dashboards;
 mod degenerate;
+mod explain;
 mod export;
 mod http;
 mod ingest;

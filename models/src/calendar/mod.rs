@@ -98,6 +98,12 @@ impl Calendar {
         self
     }
 
+    /// The same calendar without what is measured of each day.
+    #[must_use]
+    pub fn without_regressors(&self) -> Self {
+        Self { regressors: Vec::new(), ..self.clone() }
+    }
+
     /// What is measured of each day.
     pub fn regressors(&self) -> &[Exogenous] {
         &self.regressors

@@ -121,6 +121,15 @@ impl Explained {
     }
 }
 
+/// A series that others borrow from.
+#[derive(Debug, Clone, Copy)]
+pub struct Relative<'a> {
+    /// Its counts, over the same days.
+    pub counts: &'a [f32],
+    /// What the weekly step learned.
+    pub fit: &'a NodeFit,
+}
+
 /// A series, what it borrows from, and what the weekly step learned of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
@@ -130,8 +139,8 @@ pub struct Subject<'a> {
     pub start: NaiveDate,
     /// Its counts up to the origin; missing days are `NaN`.
     pub counts: &'a [f32],
-    /// Counts and model of its topic, its district, and everything; `None` for a series that borrows nothing.
-    pub around: Option<[(&'a [f32], &'a NodeFit); 3]>,
+    /// Its topic, its district, and everything; `None` for a series that borrows nothing.
+    pub around: Option<[Relative<'a>; 3]>,
     /// What the weekly step learned.
     pub fit: &'a NodeFit,
 }
@@ -147,7 +156,7 @@ pub fn explain(
     let design = Design::new(subject.start, days + leads, calendar);
     let boosting = boost.map_or(Boosting::Off, Boosting::Use);
     let context = Context::new(design, Plan::newest(days, leads), boosting);
-    let tracks = subject.around.map(|around| around.map(|(y, fit)| margin_track(&context, y, fit)));
+    let tracks = subject.around.map(|around| around.map(|relative| margin_track(&context, relative)));
     let parents = match &tracks {
         Some([Some(topic), Some(district), Some(total)]) => Some(Parents { topic, district, total }),
         _ => None,
@@ -161,7 +170,7 @@ pub fn explain(
 }
 
 /// A margin as its cells see it.
-fn margin_track(context: &Context<'_>, y: &[f32], fit: &NodeFit) -> Option<Track> {
+fn margin_track(context: &Context<'_>, Relative { counts: y, fit }: Relative<'_>) -> Option<Track> {
     let outcome = base::own_forecast(context, y, None, Choice::Fixed(Some(fit)));
     let mut track = outcome.track?;
     if matches!(context.boosting, Boosting::Use(_)) && outcome.model != Model::SeasonalNaive {

@@ -9,7 +9,7 @@ use weisu_models::{
     },
     forecast::{
         Horizon, PanelFit, Params,
-        explain::{Explained, Part, Subject, contributions, differences, explain},
+        explain::{Explained, Part, Relative, Subject, contributions, differences, explain},
         fit, forecast,
     },
     hierarchy::Level,
@@ -52,7 +52,7 @@ impl Told {
             level: place.level,
             start: self.city.panel.start,
             counts: &of(node).0,
-            around: pooled.then(|| std::array::from_fn(|k| (around[k].0.as_slice(), around[k].1))),
+            around: pooled.then(|| around.each_ref().map(|(counts, fit)| Relative { counts, fit })),
             fit: &fits[node],
         };
         explain(&subject, &self.city.calendar, self.fitted.boost.as_ref(), &self.means[node])

@@ -7,6 +7,7 @@ use super::AppState;
 
 mod alerts;
 pub(super) mod backtest;
+pub(super) mod explanation;
 pub(super) mod forecast;
 mod panel;
 pub(super) mod status;
@@ -22,12 +23,13 @@ pub(super) mod status;
 struct Document;
 
 /// Addresses whose answer changes only when a run of the daily chain ends or a new day begins.
-pub(super) const IMMUTABLE_BETWEEN_RUNS: [&str; 7] = [
+pub(super) const IMMUTABLE_BETWEEN_RUNS: [&str; 8] = [
     "/api/v1/topics",
     "/api/v1/districts",
     "/api/v1/series",
     "/api/v1/forecast",
     "/api/v1/outlook",
+    "/api/v1/explanation",
     "/api/v1/scoreboard",
     "/api/v1/ledger",
 ];
@@ -40,6 +42,7 @@ fn parts() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(panel::series))
         .routes(routes!(forecast::forecast))
         .routes(routes!(forecast::outlook))
+        .routes(routes!(explanation::explanation))
         .routes(routes!(alerts::alerts))
         .routes(routes!(alerts::alarms))
         .routes(routes!(status::scoreboard))

@@ -30,6 +30,7 @@ mod outlook;
 mod rises;
 mod text;
 mod track;
+mod why;
 
 pub(super) use backtest::backtest;
 use text::Text;

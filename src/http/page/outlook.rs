@@ -3,11 +3,14 @@ use chrono::NaiveDate;
 use minijinja::{Value, context};
 use serde::Serialize;
 
-use super::{Choice, Text};
+use super::{Choice, Text, why};
 use crate::{
     http::{
         AppState,
-        api::forecast::{self, Ask, Forecast},
+        api::{
+            explanation,
+            forecast::{self, Ask, Forecast},
+        },
         board::{Base, Names},
         problem::Problem,
     },
@@ -40,6 +43,7 @@ struct Series {
     coming: Vec<ComingRow>,
     past: Vec<PastRow>,
     chart: Chart,
+    why: Option<why::Why>,
 }
 
 #[derive(Debug, Serialize)]
@@ -93,7 +97,11 @@ pub(super) async fn view(
     let history = if choice.grain == Grain::Day { 120 } else { 24 };
     let ask = Ask { at: (topic, choice.district), basis: choice.basis, grain: choice.grain, history };
     let series = match forecast::read(state, ask).await {
-        Ok(forecast) => Some(series(text, &forecast)),
+        Ok(forecast) => {
+            let explained = explanation::read(state, ask.at, ask.basis, None).await.ok();
+            let why = explained.map(|explanation| why::view(text, &state.calendar, &explanation));
+            Some(Series { why, ..series(text, &forecast) })
+        }
         Err(problem) if problem.status == 404 => None,
         Err(problem) => return Err(problem),
     };
@@ -162,6 +170,7 @@ fn series(text: &Text, forecast: &Forecast) -> Series {
             .map(|p| PastRow { date: date(p.start), actual: count(p.actual), last_year: count(p.last_year) })
             .collect(),
         chart: chart(text, forecast),
+        why: None,
         name,
     }
 }

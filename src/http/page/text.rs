@@ -154,6 +154,12 @@ impl Text {
         }
     }
 
+    /// Tickets more or fewer.
+    pub fn signed(&self, n: f64) -> String {
+        let sign = if n < 0.0 { "−" } else { "+" };
+        format!("{sign}{}", self.count(n.abs()))
+    }
+
     /// A span of days.
     pub fn span(&self, from: NaiveDate, to: NaiveDate) -> String {
         if from == to { self.day(from) } else { format!("{}–{}", self.day(from), self.day(to)) }
@@ -216,6 +222,7 @@ mod tests {
         let names = Kind::ALL.map(|k| ("kind", k.name())).into_iter();
         let names = names.chain(Severity::ALL.map(|s| ("severity", s.name())));
         let names = names.chain(State::ALL.map(|s| ("state", s.name())));
+        let names = names.chain(weisu_models::forecast::explain::Part::ALL.map(|p| ("part", p.name())));
         for (group, name) in names {
             assert_ne!(text(Lang::Zh).word(group, name), name, "{group}.{name}");
         }

@@ -37,7 +37,14 @@ pub async fn serve(store: Store, lang: Lang) -> Server {
     };
     [2025, 2026].into_iter().for_each(|year| calendar.insert_season(heating(year)));
     let name = if lang == Lang::Zh { "示范市" } else { "Sampleton" }.to_owned();
-    let city = City { name, code: "demo".to_owned(), zone: Tz::Asia__Shanghai, lang };
+    let city = City {
+        name,
+        code: "demo".to_owned(),
+        zone: Tz::Asia__Shanghai,
+        lang,
+        history_days: 1461,
+        regressors: Vec::new(),
+    };
     let (health, metrics) = (Arc::new(Health::default()), Metrics::new().unwrap());
     let clock = Arc::new(Fixed(city::now()));
     let state = AppState::new(store, metrics, city, calendar, clock, health.clone());

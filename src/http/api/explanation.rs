@@ -1,0 +1,73 @@
+//! Why the newest forecast of a series is what it is.
+use axum::{Json, extract::State};
+use chrono::NaiveDate;
+use serde::Deserialize;
+
+use crate::{
+    config::regressor,
+    explain::{self, ExplainError, Explanation, Question},
+    http::{
+        AppState,
+        problem::{Params, Problem},
+    },
+    ticket::Basis,
+};
+
+/// Days explained at once at most.
+const MOST_DAYS: i64 = 100;
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ExplanationParams {
+    /// Key of a topic; 0 = all topics together.
+    topic: Option<i32>,
+    /// Key of a district; 0 = the whole city.
+    district: Option<i32>,
+    /// What is counted; every ticket unless said otherwise.
+    basis: Option<Basis>,
+    /// First day; the coming week unless both are said.
+    from: Option<NaiveDate>,
+    /// Last day.
+    to: Option<NaiveDate>,
+}
+
+/// Parts that multiply up to the published mean, and what changed since the run before.
+#[utoipa::path(get, path = "/explanation", tag = "forecast", params(ExplanationParams),
+    responses((status = OK, body = Explanation), (status = 400, body = Problem), (status = 404, body = Problem), (status = 503, body = Problem)))]
+pub(super) async fn explanation(
+    State(state): State<AppState>,
+    Params(params): Params<ExplanationParams>,
+) -> Result<Json<Explanation>, Problem> {
+    let span = match (params.from, params.to) {
+        (None, None) => None,
+        (Some(from), Some(to)) if (0..MOST_DAYS).contains(&(to - from).num_days()) => Some((from, to)),
+        _ => {
+            return Err(Problem::bad(format!(
+                "write from and to, at most {MOST_DAYS} days apart, or neither"
+            )));
+        }
+    };
+    let at = (params.topic.unwrap_or(0), params.district.unwrap_or(0));
+    read(&state, at, params.basis.unwrap_or(Basis::Raw), span).await.map(Json)
+}
+
+/// The answer of `/explanation`, also shown on the page.
+pub(crate) async fn read(
+    state: &AppState,
+    at: (i32, i32),
+    basis: Basis,
+    span: Option<(NaiveDate, NaiveDate)>,
+) -> Result<Explanation, Problem> {
+    let question = Question { at, basis, span, history_days: state.city.history_days };
+    let measured = regressor::readable(&state.city.regressors);
+    let calendar = state.calendar.without_regressors().with_regressors(measured);
+    explain::answer(&state.store, &calendar, question).await.map_err(|error| match error {
+        ExplainError::NoForecast | ExplainError::NotForecast { .. } => Problem::not_found(error.to_string()),
+        ExplainError::Store(error) => error.into(),
+        ExplainError::Fit(_) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "a forecast could not be explained");
+            Problem::internal()
+        }
+    })
+}
