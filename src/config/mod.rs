@@ -137,7 +137,8 @@ impl Config {
     pub fn hash(&self) -> String {
         use sha2::{Digest, Sha256};
         let json =
-            serde_json::to_vec(&(&self.city, &self.season, &self.forecast, &self.detect, &self.capacity)).unwrap_or_default();
+            serde_json::to_vec(&(&self.city, &self.season, &self.forecast, &self.detect, &self.capacity))
+                .unwrap_or_default();
         Sha256::digest(json).iter().take(8).map(|b| format!("{b:02x}")).collect()
     }
 }

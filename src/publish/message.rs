@@ -226,12 +226,8 @@ mod tests {
         let season = season();
         let mut over = ahead.clone();
         over.method = "capacity".into();
-        over.details.exceedance = Some(ExceedanceDetails {
-            bound: 150.0,
-            probability: 0.87,
-            above_last_year: None,
-            agreed: true,
-        });
+        over.details.exceedance =
+            Some(ExceedanceDetails { bound: 150.0, probability: 0.87, above_last_year: None, agreed: true });
         let mut all = Vec::new();
         for lang in [Lang::Zh, Lang::En] {
             for (kind, body, before) in [

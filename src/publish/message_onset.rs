@@ -50,7 +50,9 @@ pub(super) fn title(lang: Lang, subject: &str, onset: &OnsetDetails) -> String {
     match lang {
         Lang::Zh => format!("{subject}: 预计 {date} 起进入高发期(区间 {from} 至 {to}), 峰值每周 {peak} 件"),
         Lang::En => {
-            format!("{subject}: season expected from {date} (interval {from} to {to}), up to {peak} tickets a week")
+            format!(
+                "{subject}: season expected from {date} (interval {from} to {to}), up to {peak} tickets a week"
+            )
         }
     }
 }

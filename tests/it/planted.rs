@@ -170,10 +170,10 @@ async fn what_was_planted_is_found_again() {
 
     // And announced: with its date, an interval around it, and the years before.
     let announced = open.iter().filter_map(|a| Some((&a.body, a.body.details.onset.as_ref()?)));
-    let (body, onset) = announced
-        .clone()
-        .find(|(body, _)| body.topic.first() == coming.topic.first())
-        .unwrap_or_else(|| panic!("{coming:?} is not among {:?}", announced.map(|a| &a.0.title).collect::<Vec<_>>()));
+    let (body, onset) =
+        announced.clone().find(|(body, _)| body.topic.first() == coming.topic.first()).unwrap_or_else(|| {
+            panic!("{coming:?} is not among {:?}", announced.map(|a| &a.0.title).collect::<Vec<_>>())
+        });
     assert_eq!((body.kind, body.district.len()), (alarms::Kind::SeasonOnset, 0));
     assert!((onset.date - coming.from).num_days().abs() <= 7, "{onset:?} for {coming:?}");
     assert!(onset.from <= onset.date && onset.date <= onset.to && onset.probability >= 0.6, "{onset:?}");

@@ -76,8 +76,7 @@ fn probabilities(out: &mut String, level: &ByDepth) {
 
 fn line(out: &mut String, name: &str, score: &Score) {
     let skill = score.skill.map_or_else(|| "-".to_owned(), |s| format!("{s:.3}"));
-    let _ =
-        writeln!(out, "{name:<30}{:>10}{:>7.3}{:>9.4}{skill:>7}", score.n, score.base_rate, score.brier);
+    let _ = writeln!(out, "{name:<30}{:>10}{:>7.3}{:>9.4}{skill:>7}", score.n, score.base_rate, score.brier);
 }
 
 fn reliability(out: &mut String, name: &str, score: &Score) {
@@ -90,10 +89,8 @@ fn reliability(out: &mut String, name: &str, score: &Score) {
 }
 
 fn alarms(out: &mut String, report: &Report) {
-    let _ = writeln!(
-        out,
-        "\nalarms, all series         any week  an origin  right   agreed  an origin  right"
-    );
+    let _ =
+        writeln!(out, "\nalarms, all series         any week  an origin  right   agreed  an origin  right");
     let origins = report.origins.len().max(1) as f64;
     for (from, alarms) in &report.alarms {
         let _ = write!(out, "from probability {from:<8.2}");

@@ -12,7 +12,11 @@ use weisu_models::{
 
 use super::{Global, once, progress, text};
 use crate::{
-    files::{self, backtest::Job},
+    config::{Detect, Forecast},
+    files::{
+        self,
+        backtest::{Job, Telling},
+    },
     stages::{
         backtest::{self, Request, Scores},
         city::Names,
@@ -165,7 +169,10 @@ pub fn files(global: &Global, args: &Args) -> anyhow::Result<()> {
     };
     let bars = progress::bars(global.quiet);
     if args.anticipation {
-        let report = files::backtest::announcements(&job, &|done, steps| bars.at(WHAT, done, steps));
+        // Files come without a configuration: the rules are the defaults.
+        let (detect, forecast) = (Detect::default(), Forecast::default());
+        let telling = Telling { rule: detect.rule(), days: forecast.days, most_days: detect.onset_ahead() };
+        let report = files::backtest::announcements(&job, telling, &|done, steps| bars.at(WHAT, done, steps));
         bars.done(WHAT);
         return announcements(global, &report?);
     }

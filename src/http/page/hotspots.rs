@@ -73,10 +73,8 @@ fn why(text: &Text, body: &AlertBody) -> String {
     let window = text.span(body.window.0, body.window.1);
     if let Some(onset) = &body.details.onset {
         let (from, to) = (text.day(onset.from), text.day(onset.to));
-        let status = text.say(
-            &format!("onset.{}", onset.status.name()),
-            context! { days => onset.shift_days.abs() },
-        );
+        let status =
+            text.say(&format!("onset.{}", onset.status.name()), context! { days => onset.shift_days.abs() });
         let peak = count(onset.peak_expected);
         return text.say(
             "why_onset",

@@ -125,21 +125,21 @@ fn first(scene: &Scene, node: usize, coming: &Coming) -> Option<Finding> {
     let next = weeks.get(1).is_some_and(|two| two.week == one.week + 1);
     let agreed = next || scene.exceeding.contains(&node);
     let last_week: f64 = series[series.len().saturating_sub(7)..].iter().map(|y| f64::from(*y)).sum();
-    let Judged { week, from, past, method, upper, e } = one;
+    let &Judged { week, from, ref past, method, upper, ref e } = one;
     Some(Finding {
         node,
-        window: (*from, from.plus(6)),
+        window: (from, from.plus(6)),
         kind: Kind::ForecastExceedance,
         method,
         observed: None,
         expected: e.forecast,
         normal: e.norm,
         lower: Some(e.lower),
-        bound: *upper,
+        bound: upper,
         p_value: (1.0 - e.probability).max(1e-12),
         score: e.score(),
-        lead_days: 1 + 7 * *week as i32,
-        drivers: explain(scene, node, *week, *from),
+        lead_days: 1 + 7 * week as i32,
+        drivers: explain(scene, node, week, from),
         compare: Compare {
             last_week: Some(last_week).filter(|n| n.is_finite()),
             last_year: past.first().copied(),
@@ -189,4 +189,85 @@ fn explain(scene: &Scene, node: usize, week: usize, from: Day) -> Vec<(usize, f6
         .into_iter()
         .map(|d| (children[d.child] as usize, d.observed, d.observed - d.excess, d.share))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Days;
+    use weisu_models::{
+        calendar::{Alignment, Calendar},
+        hierarchy::{CellPath, Hierarchy},
+        series::Panel,
+    };
+
+    use super::*;
+    use crate::{
+        config::Detect,
+        stages::{
+            Silent,
+            detect::{
+                Kin,
+                control::{Held, hold_back},
+            },
+        },
+    };
+
+    /// One cell with ten tickets a day for two years and a half, and these weeks to come.
+    fn scene(means: &[f64]) -> Scene {
+        let hierarchy = Hierarchy::new(&[CellPath { topic: vec![1], district: vec![1] }]);
+        let start = "2023-01-02".parse().unwrap();
+        let panel = Panel { start, counts: ndarray::Array2::from_elem((1, 900), 10.0) };
+        let key = |k: usize| SeriesKey {
+            topic: hierarchy.nodes[k].topic as i32,
+            district: hierarchy.nodes[k].district as i32,
+            topic_depth: 1,
+            district_depth: 1,
+        };
+        let keys = (0..hierarchy.nodes.len()).map(key).collect();
+        let origin = Day::from(start + Days::new(899));
+        let fit = NodeFit { alpha: 0.01, alpha_month: 0.01, ..NodeFit::unknown() };
+        let coming = Coming { means: means.to_vec(), fit };
+        Scene {
+            kin: Kin::new(&hierarchy),
+            city: CityPanel { panel, hierarchy, keys },
+            calendar: Calendar::new(),
+            settings: Detect::default(),
+            weeks: [(0, coming)].into_iter().collect(),
+            exceeding: FxHashSet::default(),
+            capacity: FxHashMap::default(),
+            days: FxHashMap::default(),
+            alignment: Alignment::Solar,
+            from: origin,
+            origin,
+        }
+    }
+
+    /// What is found, and why nobody is told.
+    fn found(scene: &Scene) -> Option<(&'static str, i32, Option<Held>)> {
+        let found = find(scene, &Silent).unwrap();
+        let held = hold_back(found, scene);
+        assert!(held.len() <= 1);
+        held.first().map(|(finding, held)| (finding.method, finding.lead_days, *held))
+    }
+
+    #[test]
+    fn one_week_of_one_run_waits_for_another() {
+        assert_eq!(found(&scene(&[70.0, 70.0, 70.0])), None, "as in past years");
+        let mut lone = scene(&[70.0, 140.0, 70.0, 140.0]);
+        assert_eq!(found(&lone), Some(("seasonal_norm", 8, Some(Held::Unconfirmed))));
+        lone.exceeding.insert(0);
+        assert_eq!(found(&lone), Some(("seasonal_norm", 8, None)), "the run before said so too");
+        assert_eq!(found(&scene(&[70.0, 140.0, 140.0])), Some(("seasonal_norm", 8, None)), "two weeks agree");
+    }
+
+    #[test]
+    fn capacity_is_passed_before_the_norm_is() {
+        let mut scene = scene(&[70.0, 72.0, 72.0]);
+        scene.capacity.insert(0, 40.0);
+        assert_eq!(found(&scene), Some(("capacity", 1, None)));
+        let details = find(&scene, &Silent).unwrap().findings[0].details.exceedance.unwrap();
+        assert!(details.bound == 40.0 && details.probability > 0.95, "{details:?}");
+        scene.capacity.insert(0, 100.0);
+        assert_eq!(found(&scene), None);
+    }
 }

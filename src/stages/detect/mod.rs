@@ -35,11 +35,7 @@ use kin::Kin;
 pub use scene::{Found, Scene};
 
 /// The detectors, in the order of the alarms they raise.
-const DETECTORS: &[scene::DetectorFn] = &[
-    spikes::find,
-    coming::find,
-    seasons::find,
-];
+const DETECTORS: &[scene::DetectorFn] = &[spikes::find, coming::find, seasons::find];
 
 /// What a run found and told.
 #[derive(Debug, Clone, Default, Serialize)]

@@ -101,7 +101,10 @@ fn season(scene: &Scene, node: usize, means: &[f64], fit: &NodeFit) -> Option<Fi
         score: told.height / yearly.threshold,
         lead_days: lead as i32,
         drivers: explain(scene, node),
-        compare: Compare { last_week: weekly.sums.last().copied().filter(|n| n.is_finite()), ..Compare::default() },
+        compare: Compare {
+            last_week: weekly.sums.last().copied().filter(|n| n.is_finite()),
+            ..Compare::default()
+        },
         details: Details { onset: Some(details(&told, &yearly, lead, stage)), ..Details::default() },
     })
 }
@@ -157,8 +160,9 @@ mod tests {
     #[test]
     fn stages_pass_as_the_day_comes() {
         let at = |lead| stage(&[45, 15, 3], lead);
-        assert_eq!([46, 45, 16, 15, 4, 3, 1, 0, -5].map(at), [
-            None, Some(45), Some(45), Some(15), Some(15), Some(3), Some(3), None, None
-        ]);
+        assert_eq!(
+            [46, 45, 16, 15, 4, 3, 1, 0, -5].map(at),
+            [None, Some(45), Some(45), Some(15), Some(15), Some(3), Some(3), None, None]
+        );
     }
 }

@@ -165,7 +165,8 @@ impl At<'_> {
                 let date = self.setup.panel.date(from);
                 let past = same_weeks(self.setup.panel.start, known, date, self.setup.alignment);
                 let e = exceedance(week, &past, self.setup.rule).filter(|_| week.mean >= LEAST_MEAN)?;
-                let sum = y.get(from..from + WEEK).map(|days| days.iter().map(|y| f64::from(*y)).sum::<f64>());
+                let sum =
+                    y.get(from..from + WEEK).map(|days| days.iter().map(|y| f64::from(*y)).sum::<f64>());
                 Some((e, sum.filter(|s| !s.is_nan()).map(|s| s > e.bound)))
             })
             .collect()

@@ -86,9 +86,7 @@ pub fn came(weekly: &Weekly, cut: usize, threshold: f64) -> Option<NaiveDate> {
 /// The date a year later whose counterpart is nearest to `past`.
 fn next_year(past: NaiveDate, alignment: Alignment) -> Option<NaiveDate> {
     let later = (325..=405).map(|days| past + chrono::Days::new(days));
-    let off = |date: NaiveDate| {
-        Some((alignment.past((date, date), 1, By::Date)?.0 - past).num_days().abs())
-    };
+    let off = |date: NaiveDate| Some((alignment.past((date, date), 1, By::Date)?.0 - past).num_days().abs());
     later.filter_map(|date| Some((off(date)?, date))).min().map(|(_, date)| date)
 }
 
@@ -145,9 +143,7 @@ impl Seasons {
         let came = self.truths.iter().filter(|t| of(t.node)).filter_map(|t| Some((t.node, t.onset?)));
         let foreseen = |(node, onset): &(usize, NaiveDate)| {
             groups.iter().filter_map(|g| g.last()).any(|s| {
-                s.node == *node
-                    && near(s.date, *onset)
-                    && (*onset - s.origin).num_days() >= AHEAD_DAYS
+                s.node == *node && near(s.date, *onset) && (*onset - s.origin).num_days() >= AHEAD_DAYS
             })
         };
         Fared {
@@ -275,8 +271,7 @@ mod tests {
             let first = begins[k / YEAR];
             if (first..first + 8).contains(&(k % YEAR)) { 300.0 } else { 40.0 + (k % 3) as f64 }
         });
-        let weekly =
-            Weekly { start: day("2020-01-06"), sums: sums.collect(), open: 0.0, open_days: 0 };
+        let weekly = Weekly { start: day("2020-01-06"), sums: sums.collect(), open: 0.0, open_days: 0 };
         let found = truths(1, &weekly, day("2021-01-01"), Alignment::Solar);
         let last = found.iter().find(|t| t.onset == Some(weekly.monday(3 * YEAR + 23))).unwrap();
         let off = (last.last_year.unwrap() - weekly.monday(3 * YEAR + 20)).num_days();

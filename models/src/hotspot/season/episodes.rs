@@ -80,7 +80,11 @@ mod tests {
         assert_eq!(of(".#.#.#."), []);
         assert_eq!(of("..##..##"), [Episode { from: 2, to: Some(4) }, Episode { from: 6, to: None }]);
         assert_eq!(of("..##.#.."), [Episode { from: 2, to: Some(6) }]);
-        assert_eq!(of("###..##"), [Episode { from: 5, to: None }], "a begin before the first week is unknown");
+        assert_eq!(
+            of("###..##"),
+            [Episode { from: 5, to: None }],
+            "a begin before the first week is unknown"
+        );
         assert_eq!(of("..#?#"), [Episode { from: 2, to: None }], "an unknown week says nothing");
         assert_eq!(of(""), []);
     }

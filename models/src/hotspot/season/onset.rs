@@ -121,7 +121,13 @@ impl Onset {
     }
 
     /// What is told; `None` while it is more likely to begin after the weeks ahead than within them.
-    pub fn told(&self, yearly: &Yearly, weekly: &Weekly, ahead: &[Ahead], alignment: Alignment) -> Option<Outlook> {
+    pub fn told(
+        &self,
+        yearly: &Yearly,
+        weekly: &Weekly,
+        ahead: &[Ahead],
+        alignment: Alignment,
+    ) -> Option<Outlook> {
         let median = self.quantile(0.5)?;
         let ends = INTERVAL.map(|level| self.quantile(level).unwrap_or(self.chances.len() - 1));
         let near = median.saturating_sub(NEAR_WEEKS)..(median + NEAR_WEEKS + 1).min(self.chances.len());
@@ -189,7 +195,8 @@ mod tests {
 
     /// Known weeks with a threshold of 100, the row beginning at week 0, last year's onset on a date.
     fn known(sums: &[f64], past: &str) -> (Weekly, Yearly) {
-        let weekly = Weekly { start: "2024-09-02".parse().unwrap(), sums: sums.to_vec(), open: 0.0, open_days: 0 };
+        let weekly =
+            Weekly { start: "2024-09-02".parse().unwrap(), sums: sums.to_vec(), open: 0.0, open_days: 0 };
         let past = Past { onset: past.parse().unwrap(), peak: past.parse().unwrap(), height: 300.0 };
         let yearly = Yearly {
             cut: 0,

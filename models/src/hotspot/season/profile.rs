@@ -190,7 +190,11 @@ fn past(weekly: &Weekly, cut: usize, rows: &[&[f64]], levels: &[f64], bar: f64) 
         let begin = cut - (years + 1) * YEAR;
         let (peak, height) = busiest(row);
         at.push(first.from);
-        out.push(Past { onset: weekly.monday(begin + first.from), peak: weekly.monday(begin + peak), height });
+        out.push(Past {
+            onset: weekly.monday(begin + first.from),
+            peak: weekly.monday(begin + peak),
+            height,
+        });
     }
     at.sort_unstable();
     let middle = *at.get(at.len() / 2)?;
@@ -299,7 +303,11 @@ mod tests {
         let mut once = bumps(4, 0.0, |_| 30.0, 7);
         once.sums[80..95].iter_mut().for_each(|y| *y *= 4.0);
         assert_eq!(Yearly::new(&once), None, "one loud year");
-        assert_eq!(Yearly::new(&bumps(4, 3.0, |year| [5.0, 30.0, 15.0, 45.0][year], 3)), None, "never the same");
+        assert_eq!(
+            Yearly::new(&bumps(4, 3.0, |year| [5.0, 30.0, 15.0, 45.0][year], 3)),
+            None,
+            "never the same"
+        );
         assert_eq!(Yearly::new(&bumps(1, 3.0, |_| 30.0, 1)), None, "one year");
     }
 
