@@ -6,7 +6,7 @@ use super::{Alarms, Anticipation, chance::Score, seasons::Fared};
 use crate::hierarchy::{Hierarchy, Level};
 
 /// Probabilities of an onset within two weeks of its date, from which on announcements are counted.
-const CONFIDENCE: [f64; 7] = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
+const CONFIDENCE: [f64; 8] = [0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 
 /// Topics of one depth over all districts, or every node where `depth` is missing.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -34,12 +34,12 @@ const QUARTER: usize = 13;
 /// Weights of the weeks around a week in the smoothed profile.
 const KERNEL: [f64; 5] = [1.0, 2.0, 3.0, 2.0, 1.0];
 /// P(F) and adjusted share of variance of a season.
-const MOST_P: f64 = 0.001;
+const MOST_P: f64 = 0.01;
 const LEAST_STRENGTH: f64 = 0.4;
 /// Standard deviations of a week's count that the rise from trough to peak is worth.
 const LEAST_RISE: f64 = 3.0;
 /// Weeks that the onset of a past year lies from the median of all at most.
-const MOST_SHIFT: usize = 6;
+const MOST_SHIFT: usize = 10;
 /// Upper 95 % limit of a normal distribution.
 const Z95: f64 = 1.645;
 
