@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 mod properties {
     mod backtest;
+    mod changes;
     mod exogenous;
     mod explain;
     mod forecast;

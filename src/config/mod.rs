@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 
+mod capacity;
 mod city;
 mod detect;
 mod forecast;
@@ -20,6 +21,7 @@ mod season;
 mod source;
 mod store;
 
+pub use capacity::Capacity;
 pub use city::{City, Lang, Zone};
 pub use detect::Detect;
 pub use forecast::Forecast;
@@ -57,6 +59,9 @@ pub struct Config {
     /// When to raise an alarm.
     #[garde(dive)]
     pub detect: Detect,
+    /// What units can handle in a week.
+    #[garde(dive)]
+    pub capacity: Vec<Capacity>,
     /// Exports and alerts.
     #[garde(dive)]
     pub publish: Publish,
@@ -108,6 +113,7 @@ impl Config {
         twice("source", self.source.iter().map(|s| &*s.name), found);
         twice("receiver", self.receiver.iter().map(|r| &*r.name), found);
         self.source.iter().enumerate().for_each(|(i, s)| s.semantic(i, found));
+        capacity::semantic(&self.capacity, found);
         season::semantic(&self.season, &self.city, found);
         self.schedule.semantic(found);
         self.http.semantic(found);
@@ -138,9 +144,9 @@ impl Config {
     /// Hash of the settings, kept with each run: the same hash, data and seed give the same bytes.
     pub fn hash(&self) -> String {
         use sha2::{Digest, Sha256};
-        let json =
-            serde_json::to_vec(&(&self.city, &self.season, &self.regressor, &self.forecast, &self.detect))
-                .unwrap_or_default();
+        let settings =
+            (&self.city, &self.season, &self.regressor, &self.forecast, &self.detect, &self.capacity);
+        let json = serde_json::to_vec(&settings).unwrap_or_default();
         Sha256::digest(json).iter().take(8).map(|b| format!("{b:02x}")).collect()
     }
 }

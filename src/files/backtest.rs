@@ -7,12 +7,14 @@ use std::{
 use chrono::NaiveDate;
 use rayon::prelude::*;
 use weisu_models::{
-    calendar::Calendar,
+    calendar::{Alignment, Calendar},
     evaluation::{
-        Origins,
+        Origins, WEEK,
+        anticipation::{self, Report},
         rolling::{self, Backtest, Setup},
     },
     forecast::{Horizon, Params},
+    hotspot::exceedance::Rule,
 };
 
 use super::{
@@ -71,6 +73,51 @@ pub fn run(job: &Job, progress: &(dyn Fn(u64, u64) + Sync)) -> anyhow::Result<Do
         origins: origins.iter().map(|origin| first.panel.date(*origin)).collect(),
         series: panels.iter().map(|p| p.series.len()).sum(),
     })
+}
+
+/// When people are told of what is coming.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Telling {
+    /// When a coming week exceeds its norm.
+    pub rule: Rule,
+    /// Days forecast.
+    pub days: usize,
+    /// Days that a season is announced ahead at most.
+    pub most_days: i64,
+}
+
+/// Reads the files and backtests announcements.
+///
+/// # Errors
+/// When a file cannot be read, an origin cannot be scored, or no hierarchy says which series are topics.
+pub fn announcements(
+    job: &Job,
+    telling: Telling,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> anyhow::Result<Report> {
+    let Some(series) = &job.series else {
+        anyhow::bail!(
+            "--anticipation scores topics: name them with --series FILE (unique_id,level,topic,district)"
+        );
+    };
+    let named = cells::with_series(&panel::read(&job.input, Some(panel::Step::Day))?, series)?;
+    let calendar = match &job.holidays {
+        Some(path) => cells::read_holidays(path)?,
+        None => Calendar::new(),
+    };
+    let setup = anticipation::Setup {
+        panel: &named.panel,
+        hierarchy: &named.hierarchy,
+        calendar: &calendar,
+        params: &Params::default(),
+        alignment: Alignment::Solar,
+        rule: telling.rule,
+        days: telling.days,
+        refit: anticipation::REFIT,
+    };
+    let origins = job.origins.positions(&named.panel, anticipation::WEEKS * WEEK)?;
+    let done = anticipation::run(&setup, &origins, progress);
+    Ok(done.report(&named.hierarchy, telling.most_days))
 }
 
 /// Series that stand alone, one a thread.

@@ -5,7 +5,10 @@ use std::sync::LazyLock;
 
 use minijinja::{Environment, context};
 
-use super::lifecycle::{Event, EventKind};
+use super::{
+    lifecycle::{Event, EventKind},
+    message_onset,
+};
 use crate::{
     config::Lang,
     store::{
@@ -50,6 +53,9 @@ pub fn subject(lang: Lang, body: &AlertBody) -> String {
 /// One line: what, where, how many against what is expected.
 pub fn title(lang: Lang, body: &AlertBody) -> String {
     let (subject, interval) = (subject(lang, body), interval(body));
+    if let Some(onset) = &body.details.onset {
+        return message_onset::title(lang, &subject, onset);
+    }
     let (expected, observed) = (count(body.expected), body.observed.map(count));
     match (lang, observed) {
         (Lang::Zh, Some(n)) => format!("{subject}: {n} 件(预计 {expected}, 区间 {interval})"),
@@ -84,6 +90,10 @@ pub fn text(lang: Lang, event: &Event) -> Result<String, minijinja::Error> {
         window => window(lang, body),
         onset => body.onset.to_string(),
         lead_days => body.lead_days,
+        season => message_onset::values(lang, body),
+        is_capacity => body.method == "capacity",
+        bound => body.details.exceedance.map(|e| count(e.bound)),
+        chance => body.details.exceedance.map(|e| format!("{:.0}%", e.probability * 100.0)),
         norm => body.compare.norm.filter(|_| body.kind == Kind::ForecastExceedance).map(count),
         changes => changes(lang, body),
         drivers => drivers(lang, body),
@@ -178,7 +188,10 @@ fn drivers(lang: Lang, body: &AlertBody) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::publish::lifecycle::tests::{alert, body};
+    use crate::{
+        publish::lifecycle::tests::{alert, body},
+        store::details::{ExceedanceDetails, OnsetDetails, OnsetStatus},
+    };
 
     fn event(kind: EventKind, body: AlertBody, before: Option<Severity>) -> Event {
         let mut alert = alert("a", 100);
@@ -186,10 +199,35 @@ mod tests {
         Event { kind, alert, before, day: crate::ticket::Day(100) }
     }
 
+    fn season() -> AlertBody {
+        let mut body = body(Kind::SeasonOnset, Severity::Medium);
+        let day = |text: &str| text.parse().unwrap();
+        body.details.onset = Some(OnsetDetails {
+            date: day("2024-11-11"),
+            from: day("2024-11-04"),
+            to: day("2024-11-24"),
+            probability: 0.83,
+            threshold: 150.0,
+            peak_week: day("2024-11-25"),
+            peak_expected: 420.0,
+            past: vec![day("2023-11-20"), day("2022-11-21")],
+            status: OnsetStatus::Early,
+            shift_days: -9,
+            lead_days: 11,
+            stage: 15,
+        });
+        body
+    }
+
     #[test]
     fn messages_read_well_in_both_languages() {
         let spike = body(Kind::Spike, Severity::High);
         let ahead = body(Kind::ForecastExceedance, Severity::Medium);
+        let season = season();
+        let mut over = ahead.clone();
+        over.method = "capacity".into();
+        over.details.exceedance =
+            Some(ExceedanceDetails { bound: 150.0, probability: 0.87, above_last_year: None, agreed: true });
         let mut all = Vec::new();
         for lang in [Lang::Zh, Lang::En] {
             for (kind, body, before) in [
@@ -197,6 +235,10 @@ mod tests {
                 (EventKind::Updated, &spike, Some(Severity::Low)),
                 (EventKind::Resolved, &spike, None),
                 (EventKind::Firing, &ahead, None),
+                (EventKind::Firing, &over, None),
+                (EventKind::Firing, &season, None),
+                (EventKind::Updated, &season, Some(Severity::Low)),
+                (EventKind::Resolved, &season, None),
             ] {
                 let text = text(lang, &event(kind, body.clone(), before)).unwrap();
                 assert!(text.lines().count() <= MAX_LINES, "{text}");
@@ -219,6 +261,10 @@ mod tests {
     fn titles_name_count_and_interval() {
         let spike = body(Kind::Spike, Severity::High);
         assert_eq!(title(Lang::Zh, &spike), "供暖-室温不达标 朝阳区: 412 件(预计 180, 区间 131–246)");
+        assert_eq!(
+            title(Lang::Zh, &season()),
+            "供暖-室温不达标 朝阳区: 预计 2024-11-11 起进入高发期(区间 2024-11-04 至 2024-11-24), 峰值每周 420 件"
+        );
         let mut city = body(Kind::ForecastExceedance, Severity::High);
         (city.topic, city.district) = (Vec::new(), Vec::new());
         assert_eq!(title(Lang::En, &city), "All topics, whole city: 180 tickets expected (interval 131–246)");

@@ -9,6 +9,7 @@ pub mod event;
 pub mod export;
 pub mod lifecycle;
 pub mod message;
+mod message_onset;
 pub mod retry;
 pub mod routing;
 pub mod sample;

@@ -2,7 +2,8 @@
 use anyhow::Context;
 use weisu_models::{
     evaluation::{
-        Origins,
+        Origins, WEEK,
+        anticipation::{self, Report},
         rolling::{self, Backtest, Chosen, MethodRow, Period, Setup},
     },
     forecast::Horizon,
@@ -85,6 +86,32 @@ pub async fn scores(cx: &Cx, request: &Request) -> anyhow::Result<(Scores, Day)>
         of(&done, days, horizon, nodes.len())
     };
     Ok((tokio::task::spawn_blocking(work).await?, mark))
+}
+
+/// What announcements from past origins would have been worth, by the rules that are in force.
+pub async fn announcements(cx: &Cx, origins: Origins, basis: Basis) -> anyhow::Result<Report> {
+    let (city, mark) = city::panel(cx, basis).await?;
+    let origins = origins.positions(&city.panel, anticipation::WEEKS * WEEK)?;
+    let calendar = city::calendar(&cx.config, city.panel.start.into(), mark.plus(400))?;
+    let (params, settings, progress) =
+        (fit::params(&cx.config), cx.config.detect.clone(), cx.progress.clone());
+    let (days, alignment) = (cx.config.forecast.days, city::alignment(&cx.config));
+    let work = move || {
+        let setup = anticipation::Setup {
+            panel: &city.panel,
+            hierarchy: &city.hierarchy,
+            calendar: &calendar,
+            params: &params,
+            alignment,
+            rule: settings.rule(),
+            days,
+            refit: anticipation::REFIT,
+        };
+        let done = anticipation::run(&setup, &origins, &|done, steps| progress.at(STAGE, done, steps));
+        progress.done(STAGE);
+        done.report(&city.hierarchy, settings.onset_ahead())
+    };
+    Ok(tokio::task::spawn_blocking(work).await?)
 }
 
 /// The scores of a backtest as they are stored and shown.

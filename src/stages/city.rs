@@ -1,7 +1,7 @@
 //! What several stages need of the city: its calendar, its panel, its names.
 use anyhow::{Context, bail};
 use rustc_hash::FxHashMap;
-use weisu_models::calendar::{Calendar, Region};
+use weisu_models::calendar::{Alignment, Calendar, Region};
 
 use super::Cx;
 use crate::{
@@ -29,6 +29,11 @@ pub fn calendar(config: &Config, from: Day, to: Day) -> anyhow::Result<Calendar>
     let seasons: Vec<_> = config.season.iter().filter_map(config::Season::rule).collect();
     let regressors = config::regressor::readable(&config.regressor);
     Ok(calendar.with_seasons(&seasons, &years).with_regressors(regressors))
+}
+
+/// How the city's years are laid beside each other.
+pub fn alignment(config: &Config) -> Alignment {
+    if config.city.calendar == "CN" { Alignment::SpringFestival } else { Alignment::Solar }
 }
 
 /// The panel of a basis up to the last closed day; an error says what to do when there is none.

@@ -251,6 +251,16 @@ impl Store {
         rows.into_iter().map(Alarm::try_from).collect()
     }
 
+    /// Series with an alarm of a kind that a run of an earlier origin raised for days after `origin`, told or not.
+    pub async fn series_alarmed_before(&self, kind: Kind, origin: Day) -> Result<Vec<i32>, StoreError> {
+        const SQL: &str = "SELECT DISTINCT a.series FROM alarms a JOIN runs r ON r.id = a.run \
+             WHERE a.kind = $1 AND a.window_end > $2 AND r.origin < $2";
+        let rows: Vec<(i32,)> =
+            on_read!(self, c => sqlx::query_as(SQL).bind(kind.name()).bind(origin.0).fetch_all(c))
+                .doing("read alarms")?;
+        Ok(rows.into_iter().map(|(series,)| series).collect())
+    }
+
     /// The alarms whose window touches `[from, to]`, newest window first, then most abnormal first.
     pub async fn alarms_between(&self, from: Day, to: Day, limit: i64) -> Result<Vec<Alarm>, StoreError> {
         let sql = sqlx::AssertSqlSafe(format!(

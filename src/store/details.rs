@@ -1,4 +1,5 @@
 //! What an alert says beyond counts, by kind.
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 /// Parts that are there where they apply.
@@ -8,6 +9,82 @@ pub struct Details {
     /// Holidays, make-up workdays and seasons of the city's calendar in the window.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<String>,
+    /// When a season is expected to begin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub onset: Option<OnsetDetails>,
+    /// How likely a coming week exceeds what.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exceedance: Option<ExceedanceDetails>,
+}
+
+/// Early or late against the same dates of past years.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnsetStatus {
+    /// More than a week before.
+    Early,
+    /// Within a week.
+    Usual,
+    /// More than a week after.
+    Late,
+}
+
+impl OnsetStatus {
+    /// Stable name in texts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Early => "early",
+            Self::Usual => "usual",
+            Self::Late => "late",
+        }
+    }
+}
+
+/// A season that is expected to begin: the first of two weeks above a threshold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct OnsetDetails {
+    /// Monday of the week in which it is expected to begin.
+    #[schema(value_type = String, format = Date)]
+    pub date: NaiveDate,
+    /// First day of the 80 % interval.
+    #[schema(value_type = String, format = Date)]
+    pub from: NaiveDate,
+    /// Last day of the 80 % interval.
+    #[schema(value_type = String, format = Date)]
+    pub to: NaiveDate,
+    /// P(it begins within two weeks of the date).
+    pub probability: f64,
+    /// Tickets a week from which on a week belongs to the season.
+    pub threshold: f64,
+    /// Monday of the busiest week.
+    #[schema(value_type = String, format = Date)]
+    pub peak_week: NaiveDate,
+    /// Tickets expected in that week.
+    pub peak_expected: f64,
+    /// When it began in past years, newest first.
+    #[schema(value_type = Vec<String>)]
+    pub past: Vec<NaiveDate>,
+    /// Against past years, by the calendar.
+    pub status: OnsetStatus,
+    /// Days later than in past years on average; negative = earlier.
+    pub shift_days: i64,
+    /// Days from the last known day to the date.
+    pub lead_days: i64,
+    /// The stage it is announced at: days ahead as configured.
+    pub stage: u32,
+}
+
+/// A coming week that exceeds a bound.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ExceedanceDetails {
+    /// Tickets a week: the norm with its margin, or the capacity.
+    pub bound: f64,
+    /// P(week > bound).
+    pub probability: f64,
+    /// P(week > the same week of last year), where that is known.
+    pub above_last_year: Option<f64>,
+    /// A second coming week, or the run before, says so too.
+    pub agreed: bool,
 }
 
 impl Details {

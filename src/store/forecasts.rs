@@ -245,6 +245,19 @@ impl Store {
             .doing("read forecasts")
     }
 
+    /// Expected tickets of each day after `origin` of topics over the whole city, every ticket counted, as (series, lead
+    /// from 1, mean).
+    pub async fn daily_means_of_topics(
+        &self,
+        run: i64,
+        origin: Day,
+    ) -> Result<Vec<(i32, i32, f64)>, StoreError> {
+        const SQL: &str = "SELECT f.series, f.target - $2 AS lead, f.mean FROM forecasts f \
+             JOIN series s ON s.id = f.series WHERE f.run = $1 AND f.grain = 0 AND s.district = 0 AND s.topic <> 0 \
+             AND s.basis = 'raw' AND f.target > $2 ORDER BY f.series, f.target";
+        on_read!(self, c => sqlx::query_as(SQL).bind(run).bind(origin.0).fetch_all(c)).doing("read forecasts")
+    }
+
     /// The fit run that a forecast run rests on, from its summary.
     pub async fn fit_of_forecast(&self, forecast: &Run) -> Result<i64, StoreError> {
         let summary: serde_json::Value = serde_json::from_str(&forecast.summary).unwrap_or_default();

@@ -168,6 +168,18 @@ async fn what_was_planted_is_found_again() {
     let rise = ahead / before as f64;
     assert!(rise > coming.factor / 1.5 && rise < coming.factor * 1.5, "{rise} for {coming:?}");
 
+    // And announced: with its date, an interval around it, and the years before.
+    let announced = open.iter().filter_map(|a| Some((&a.body, a.body.details.onset.as_ref()?)));
+    let (body, onset) =
+        announced.clone().find(|(body, _)| body.topic.first() == coming.topic.first()).unwrap_or_else(|| {
+            panic!("{coming:?} is not among {:?}", announced.map(|a| &a.0.title).collect::<Vec<_>>())
+        });
+    assert_eq!((body.kind, body.district.len()), (alarms::Kind::SeasonOnset, 0));
+    assert!((onset.date - coming.from).num_days().abs() <= 7, "{onset:?} for {coming:?}");
+    assert!(onset.from <= onset.date && onset.date <= onset.to && onset.probability >= 0.6, "{onset:?}");
+    assert!(onset.past.len() >= 2 && onset.peak_expected > onset.threshold, "{onset:?}");
+    assert!((1..=15).contains(&body.lead_days) && body.severity > alarms::Severity::Low, "{body:?}");
+
     // Over by now: every cluster of the last year, and most cells that a storm hit.
     let alarms = city.alarms(&cells);
     let is_found = |e: &Planted| {

@@ -110,6 +110,7 @@ fn the_example_configuration_is_valid_with_and_without_its_examples() {
         .collect();
     let shown = Config::parse(&with_examples, &path("weisu.toml")).unwrap();
     assert_eq!((shown.source.len(), shown.receiver.len(), shown.season.len()), (2, 2, 3));
+    assert_eq!(shown.capacity.len(), 1);
 
     let defaults = Config::default();
     assert_eq!(
@@ -129,6 +130,7 @@ fn the_example_configuration_mentions_every_setting() {
         source: vec![Default::default()],
         receiver: vec![Default::default()],
         season: vec![Default::default()],
+        capacity: vec![Default::default()],
         ..Config::default()
     };
     config.source[0].mapping = Some(Default::default());

@@ -23,7 +23,9 @@
 //! | `band` | leads that are scored together |
 //! | `tally`, `table` | a whole backtest by level and band, in bounded memory |
 //! | `reference` | the seasonal naive and last year's same period, the forecasts to beat |
+//! | `anticipation` | how good announced onsets and exceedance probabilities would have been |
 //! | `rolling` | the engine from rolling origins, each knowing nothing after it |
+pub mod anticipation;
 mod band;
 mod loss;
 mod mean;

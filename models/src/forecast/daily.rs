@@ -3,7 +3,7 @@ use chrono::{Datelike, Months, NaiveDate};
 use rayon::prelude::*;
 
 use super::{
-    Horizon, Model, NodeFit, NodeForecast, PanelFit, PanelForecast, QUANTILES, Scores,
+    Horizon, NodeFit, NodeForecast, PanelFit, PanelForecast, QUANTILES,
     base::{self, Base, Choice},
     plan::Plan,
     reconcile::Reconciler,
@@ -13,8 +13,8 @@ use crate::{
     calendar::Calendar,
     hierarchy::Hierarchy,
     intervals::{
-        Predictive, Values,
-        dispersion::{ALPHA_UNKNOWN, BLOCK, growth_at},
+        Predictive,
+        dispersion::{BLOCK, growth_at},
     },
     regressors::Design,
     series::Panel,
@@ -57,7 +57,7 @@ pub fn forecast(
         .into_par_iter()
         .map(|k| {
             let means = means(hierarchy, &base, k, leads);
-            let unknown = unknown_fit();
+            let unknown = NodeFit::unknown();
             let fit = fits.get(k).unwrap_or(&unknown);
             (by_day(&means[..horizon.days.min(leads)], fit), by_month(&means, &spans, fit))
         })
@@ -116,21 +116,6 @@ fn by_month(means: &[f64], spans: &[(usize, usize)], fit: &NodeFit) -> NodeForec
         Predictive::new(fit.values, *mean, fit.alpha_month * growth.max(drift)).quantiles(QUANTILES)
     });
     NodeForecast { quantiles: quantiles.collect(), mean }
-}
-
-fn unknown_fit() -> NodeFit {
-    NodeFit {
-        model: Model::Glm,
-        fallback: None,
-        alpha: ALPHA_UNKNOWN,
-        values: Values::Counts,
-        levels: QUANTILES,
-        growth: [1.0; 4],
-        alpha_month: ALPHA_UNKNOWN,
-        mse: 0.0,
-        companions: [0.0; 2],
-        scores: Scores::default(),
-    }
 }
 
 #[cfg(test)]

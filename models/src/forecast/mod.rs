@@ -21,7 +21,7 @@
 //! | `explain` | the parts that a published mean is the product of |
 use serde::{Deserialize, Serialize};
 
-use crate::intervals::Values;
+use crate::intervals::{Values, dispersion::ALPHA_UNKNOWN};
 
 mod base;
 mod blend;
@@ -158,6 +158,24 @@ pub struct PanelFit {
     pub nodes: Vec<NodeFit>,
     /// What the series have in common beyond that, where it helps.
     pub boost: Option<Boost>,
+}
+
+impl NodeFit {
+    /// Of a node that no fit has seen: the GLM with a wide band.
+    pub fn unknown() -> Self {
+        Self {
+            model: Model::Glm,
+            fallback: None,
+            alpha: ALPHA_UNKNOWN,
+            values: Values::Counts,
+            levels: QUANTILES,
+            growth: [1.0; 4],
+            alpha_month: ALPHA_UNKNOWN,
+            mse: 0.0,
+            companions: [0.0; 2],
+            scores: Scores::default(),
+        }
+    }
 }
 
 fn nominal() -> [f64; 5] {

@@ -1,13 +1,14 @@
-//! Forecasts above the seasonal norm: which coming weeks will be busier than the same weeks of past years.
+//! Coming weeks above a reference: the seasonal norm, last year's same week, or what a unit can handle.
 //!
 //! The *norm* of a coming week is the mean of the same weeks of past years, as [`crate::calendar::align`] finds
-//! them: with the same weekdays, and around Spring Festival at the same distance to Lunar New Year's Day. An alarm needs the lower bound of the forecast, not
-//! only its mean, above the norm by a margin: then the rise is large against both the norm and the uncertainty of
-//! the forecast. Weeks of few tickets never alarm.
+//! them: with the same weekdays, and around Spring Festival at the same distance to Lunar New Year's Day. A week
+//! exceeds its norm when it passes it by a margin and has a least number of tickets; from the forecast's distribution
+//! follows the probability, and the rule says from which probability on it is an alarm. That asks for a rise that is large against both the norm
+//! and the uncertainty of the forecast.
 use chrono::{Days, NaiveDate};
 
+use super::season::Ahead;
 use crate::calendar::{Alignment, By};
-use crate::intervals::NegativeBinomial;
 
 /// Days in a week.
 const WEEK: usize = 7;
@@ -19,41 +20,37 @@ const YEARS: u32 = 3;
 /// When a forecast above the norm becomes an alarm.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rule {
-    /// Level of the lower bound of the forecast: 0.1 is the lower end of an 80 % band.
-    pub lower_level: f64,
+    /// Probability from which on it is an alarm: 0.9 asks for the lower end of an 80 % band above the bound.
+    pub probability: f64,
     /// Rise over the norm that matters, as a share of it.
     pub margin: f64,
-    /// Smallest lower bound that alarms, in tickets a week.
+    /// Smallest bound, in tickets a week.
     pub min_count: f64,
 }
 
-impl Default for Rule {
-    fn default() -> Self {
-        Self { lower_level: 0.1, margin: 0.2, min_count: 10.0 }
-    }
-}
-
-/// How a forecast week stands against its norm.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+/// How a forecast week stands against its references.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Exceedance {
     /// Expected count of the week.
     pub forecast: f64,
-    /// Lower bound of the forecast.
+    /// The count that the week passes with the rule's probability.
     pub lower: f64,
     /// The norm.
     pub norm: f64,
-    /// The bound the lower end has to pass: the norm with its margin, at least the minimum count.
+    /// What the week has to pass: the norm with its margin, at least the minimum count; or the capacity.
     pub bound: f64,
-    /// Probability of a count above the norm.
+    /// P(week > bound).
     pub probability: f64,
-    /// `lower / bound`: above 1 is abnormal.
-    pub score: f64,
+    /// P(week > last year's same week), where that is known.
+    pub above_last_year: Option<f64>,
+    /// Whether the probability is that of an alarm.
+    pub alarms: bool,
 }
 
 impl Exceedance {
-    /// Whether the week alarms.
-    pub fn alarms(&self) -> bool {
-        self.score > 1.0
+    /// `lower / bound`: above 1 is abnormal.
+    pub fn score(&self) -> f64 {
+        self.lower / self.bound.max(1.0)
     }
 }
 
@@ -72,25 +69,55 @@ fn week_sum(start: NaiveDate, counts: &[f32], week: NaiveDate) -> Option<f64> {
     (n >= ENOUGH_DAYS).then(|| sum * WEEK as f64 / n)
 }
 
-/// Holds a forecast week against the mean of the `same_weeks` of past years.
+/// Holds a forecast week against the mean of the `same_weeks` of past years, newest first.
 ///
-/// `forecast` is the distribution of the week's sum. `None` when no past year is known: without a norm nothing
-/// exceeds it. With `level` the rule's lower level, the alarm is
-/// `quantile(level) > max(norm * (1 + margin), min_count)`.
-pub fn exceedance(forecast: &NegativeBinomial, same_weeks: &[f64], rule: Rule) -> Option<Exceedance> {
+/// `None` when no past year is known: without a norm nothing exceeds it. The bound is
+/// `max(norm * (1 + margin), min_count)`, the alarm `P(week > bound) >= probability`.
+///
+/// ```
+/// use weisu_models::hotspot::{exceedance::{Rule, exceedance}, season::{Ahead, Spread}};
+/// let week = Ahead { known: 0.0, mean: 200.0, days: 7, spread: Spread { common: 0.01, own: 0.0 } };
+/// let rule = Rule { probability: 0.8, margin: 0.2, min_count: 10.0 };
+/// let e = exceedance(&week, &[100.0, 120.0], rule).unwrap();
+/// assert!(e.alarms && e.bound == 132.0 && e.probability > 0.99);
+/// ```
+pub fn exceedance(week: &Ahead, same_weeks: &[f64], rule: Rule) -> Option<Exceedance> {
     if same_weeks.is_empty() {
         return None;
     }
     let norm = same_weeks.iter().sum::<f64>() / same_weeks.len() as f64;
     let bound = (norm * (1.0 + rule.margin)).max(rule.min_count.max(1.0));
-    let lower = forecast.quantile(rule.lower_level) as f64;
-    let probability = forecast.upper_tail(norm.floor() as u64 + 1);
-    Some(Exceedance { forecast: forecast.mean(), lower, norm, bound, probability, score: lower / bound })
+    Some(against(week, bound, norm, same_weeks, rule.probability))
+}
+
+/// Holds a forecast week against what a unit can handle in one; `probability` is that of an alarm.
+///
+/// Where no past year is known, the norm is the capacity.
+pub fn over_capacity(week: &Ahead, same_weeks: &[f64], capacity: f64, probability: f64) -> Exceedance {
+    let norm = same_weeks.iter().sum::<f64>() / same_weeks.len() as f64;
+    let norm = if same_weeks.is_empty() { capacity } else { norm };
+    against(week, capacity, norm, same_weeks, probability)
+}
+
+fn against(week: &Ahead, bound: f64, norm: f64, same_weeks: &[f64], needed: f64) -> Exceedance {
+    let probability = week.exceeds(bound);
+    Exceedance {
+        forecast: week.expected(),
+        lower: week.known + week.distribution().quantile(1.0 - needed) as f64,
+        norm,
+        bound,
+        probability,
+        above_last_year: same_weeks.first().map(|last| week.exceeds(*last)),
+        alarms: probability >= needed,
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::hotspot::season::Spread;
 
     fn day(text: &str) -> NaiveDate {
         text.parse().unwrap()
@@ -137,17 +164,41 @@ mod tests {
         assert_eq!(same_weeks(start, &counts, week, Alignment::Solar), Vec::<f64>::new());
     }
 
+    fn week(mean: f64, common: f64) -> Ahead {
+        Ahead { known: 0.0, mean, days: 7, spread: Spread { common, own: 0.0 } }
+    }
+
+    const RULE: Rule = Rule { probability: 0.9, margin: 0.2, min_count: 10.0 };
+
     #[test]
-    fn an_alarm_needs_the_lower_bound_above_norm_margin_and_minimum() {
-        let judge = |mean, alpha, past: &[f64]| {
-            exceedance(&NegativeBinomial::new(mean, alpha), past, Rule::default()).unwrap()
-        };
+    fn an_alarm_needs_the_bound_passed_with_the_rules_probability() {
+        let judge = |mean, alpha, past: &[f64]| exceedance(&week(mean, alpha), past, RULE).unwrap();
         let clear = judge(200.0, 0.01, &[100.0, 110.0, 90.0]);
-        assert!(clear.alarms() && clear.probability > 0.99 && clear.norm == 100.0 && clear.bound == 120.0);
-        assert!(!judge(130.0, 0.01, &[100.0]).alarms(), "mean above, lower bound not");
-        assert!(!judge(200.0, 1.0, &[100.0]).alarms(), "uncertain");
-        assert!(!judge(8.0, 0.0, &[1.0]).alarms(), "few tickets");
-        assert!(judge(40.0, 0.0, &[0.0]).alarms());
-        assert_eq!(exceedance(&NegativeBinomial::new(40.0, 0.0), &[], Rule::default()), None);
+        assert!(clear.alarms && clear.probability > 0.99 && clear.norm == 100.0 && clear.bound == 120.0);
+        assert!(clear.above_last_year.unwrap() > 0.99 && clear.score() > 1.0);
+        let unclear = judge(130.0, 0.01, &[100.0]);
+        assert!(!unclear.alarms && unclear.score() <= 1.0, "mean above, not sure enough");
+        assert!(!judge(200.0, 1.0, &[100.0]).alarms, "uncertain");
+        assert!(!judge(8.0, 0.0, &[1.0]).alarms, "few tickets");
+        assert!(judge(40.0, 0.0, &[0.0]).alarms);
+        assert_eq!(exceedance(&week(40.0, 0.0), &[], RULE), None);
+    }
+
+    #[test]
+    fn capacity_needs_no_past() {
+        let over = over_capacity(&week(200.0, 0.01), &[], 150.0, 0.8);
+        assert!(over.alarms && over.bound == 150.0 && over.norm == 150.0 && over.above_last_year.is_none());
+        assert!(!over_capacity(&week(140.0, 0.01), &[90.0], 150.0, 0.8).alarms);
+    }
+
+    proptest! {
+        /// A wider margin is passed less often, and an alarm is a score of at least 1.
+        #[test]
+        fn margins_only_lower_the_probability(mean in 1.0..900.0_f64, norm in 1.0..900.0_f64, more in 0.0..1.0_f64) {
+            let judge = |margin| exceedance(&week(mean, 0.02), &[norm], Rule { margin, ..RULE }).unwrap();
+            let (one, two) = (judge(0.1), judge(0.1 + more));
+            prop_assert!(two.probability <= one.probability + 1e-12);
+            prop_assert!(!one.alarms || one.lower >= one.bound.floor(), "{one:?}");
+        }
     }
 }

@@ -10,6 +10,8 @@
 //! | [`ears`] | EARS C1, C2, C3 | R surveillance |
 //! | [`essence`] | averages, regression and switch of daily counts | pynssp |
 //! | [`classic`] | likelihood ratios, CUSUM, Bayes, RKI, outbreakP | R surveillance |
+//! | [`season`] | yearly seasons and when they begin | hand-made seasons |
+//! | [`exceedance`] | coming weeks above norm, last year, capacity | |
 //! | [`Published`] | Farrington and EARS on the scale of the default | |
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +30,7 @@ pub mod fdr;
 mod level;
 mod published;
 mod robust_glm;
+pub mod season;
 pub mod space;
 
 pub use detector::{Detector, InvalidDetector, Memory, Prepared};

@@ -1,15 +1,22 @@
 //! `weisu backtest`: how good forecasts would have been from past days, beside the forecasts to beat; with `--ledger` what
-//! the published ones were worth.
+//! the published ones were worth, with `--anticipation` what announcements would have been.
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::ValueEnum;
 use serde::Serialize;
-use weisu_models::{evaluation::Origins, forecast::Horizon};
+use weisu_models::{
+    evaluation::{Origins, anticipation::Report},
+    forecast::Horizon,
+};
 
 use super::{Global, once, progress, text};
 use crate::{
-    files::{self, backtest::Job},
+    config::{Detect, Forecast},
+    files::{
+        self,
+        backtest::{Job, Telling},
+    },
     stages::{
         backtest::{self, Request, Scores},
         city::Names,
@@ -18,21 +25,24 @@ use crate::{
     ticket::{Basis, Day},
 };
 
+mod anticipation;
 mod ledger;
 mod table;
 
 /// Label of the progress bar.
 const WHAT: &str = "backtest";
+/// Origins of a backtest of announcements: two years of weeks.
+const WEEKLY: usize = 104;
 
 /// Arguments of `backtest`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Past days to forecast from: how many of the newest, or dates, comma separated
-    #[arg(long, default_value = "6", value_name = "N|DATE,…", value_parser = chosen)]
-    origins: Chosen,
-    /// Days between two origins
-    #[arg(long, default_value_t = 28, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=366))]
-    step: u16,
+    /// Past days to forecast from: how many of the newest, or dates, comma separated [default: 6; 104 with --anticipation]
+    #[arg(long, value_name = "N|DATE,…", value_parser = chosen)]
+    origins: Option<Chosen>,
+    /// Days between two origins [default: 28; 7 with --anticipation]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=366))]
+    step: Option<u16>,
     /// Days scored from each
     #[arg(long, default_value_t = 28, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=366))]
     horizon: u16,
@@ -57,6 +67,9 @@ pub struct Args {
     /// Show what published forecasts were worth instead
     #[arg(long, conflicts_with_all = ["input", "no_store"])]
     ledger: bool,
+    /// Score announced seasons and weeks above their norm instead: what people would have been told, and what came
+    #[arg(long, conflicts_with_all = ["ledger", "no_store"])]
+    anticipation: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -88,7 +101,7 @@ fn chosen(text: &str) -> Result<Chosen, String> {
 
 /// What is printed for programs.
 #[derive(Debug, Serialize)]
-struct Report<'a> {
+struct Scored<'a> {
     /// Run that keeps it in the store.
     run: Option<i64>,
     #[serde(flatten)]
@@ -98,9 +111,11 @@ struct Report<'a> {
 
 impl Args {
     fn origins(&self) -> Origins {
+        let (n, step) = if self.anticipation { (WEEKLY, 7) } else { (6, 28) };
         match &self.origins {
-            Chosen::Newest(n) => Origins::Newest { n: *n, step: self.step.into() },
-            Chosen::On(days) => Origins::On(days.clone()),
+            Some(Chosen::On(days)) => Origins::On(days.clone()),
+            Some(Chosen::Newest(n)) => Origins::Newest { n: *n, step: self.step.unwrap_or(step).into() },
+            None => Origins::Newest { n, step: self.step.unwrap_or(step).into() },
         }
     }
 
@@ -125,6 +140,11 @@ pub async fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
         cx.store.close().await;
         return ledger(global, &rows, &names);
     }
+    if args.anticipation {
+        let report = backtest::announcements(&cx, args.origins(), args.basis()).await;
+        cx.store.close().await;
+        return announcements(global, &report?);
+    }
     let request = Request { origins: args.origins(), horizon: args.horizon(), basis: args.basis() };
     let done = match args.no_store {
         true => backtest::scores(&cx, &request).await.map(|(scores, _)| (None, scores)),
@@ -148,6 +168,14 @@ pub fn files(global: &Global, args: &Args) -> anyhow::Result<()> {
         horizon: args.horizon(),
     };
     let bars = progress::bars(global.quiet);
+    if args.anticipation {
+        // Files come without a configuration: the rules are the defaults.
+        let (detect, forecast) = (Detect::default(), Forecast::default());
+        let telling = Telling { rule: detect.rule(), days: forecast.days, most_days: detect.onset_ahead() };
+        let report = files::backtest::announcements(&job, telling, &|done, steps| bars.at(WHAT, done, steps));
+        bars.done(WHAT);
+        return announcements(global, &report?);
+    }
     let done = files::backtest::run(&job, &|done, steps| bars.at(WHAT, done, steps));
     bars.done(WHAT);
     let done = done?;
@@ -155,8 +183,12 @@ pub fn files(global: &Global, args: &Args) -> anyhow::Result<()> {
 }
 
 fn report(global: &Global, run: Option<i64>, scores: &Scores) -> anyhow::Result<()> {
-    let report = Report { run, summary: &scores.summary, scores: &scores.rows };
+    let report = Scored { run, summary: &scores.summary, scores: &scores.rows };
     text::result(global.format, &report, || table::write(run, scores))
+}
+
+fn announcements(global: &Global, report: &Report) -> anyhow::Result<()> {
+    text::result(global.format, report, || anticipation::write(report))
 }
 
 fn ledger(global: &Global, rows: &[LedgerSum], names: &Names) -> anyhow::Result<()> {

@@ -71,6 +71,20 @@ pub(super) fn view(text: &Text, alert: &AlertView) -> Card {
 fn why(text: &Text, body: &AlertBody) -> String {
     let count = |n| text.count(n);
     let window = text.span(body.window.0, body.window.1);
+    if let Some(onset) = &body.details.onset {
+        let (from, to) = (text.day(onset.from), text.day(onset.to));
+        let status =
+            text.say(&format!("onset.{}", onset.status.name()), context! { days => onset.shift_days.abs() });
+        let peak = count(onset.peak_expected);
+        return text.say(
+            "why_onset",
+            context! {
+                date => text.day(onset.date), from, to, peak, status,
+                week => text.day(onset.peak_week), lead => onset.lead_days,
+                chance => text.share(onset.probability),
+            },
+        );
+    }
     match body.observed {
         Some(observed) => text.say(
             "why_spike",
@@ -99,7 +113,11 @@ fn facts(text: &Text, body: &AlertBody) -> Vec<String> {
         let change = text.change(change(now, before)?);
         Some(text.say(key, context! { change }))
     });
-    since.into_iter().chain(changes).collect()
+    let past = body.details.onset.as_ref().map(|onset| {
+        let days: Vec<String> = onset.past.iter().map(ToString::to_string).collect();
+        text.say("past_onsets", context! { days => days.join(", ") })
+    });
+    since.into_iter().chain(changes).chain(past).collect()
 }
 
 /// What a driver's path says beyond its alert's.

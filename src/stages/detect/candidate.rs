@@ -3,6 +3,7 @@ use rustc_hash::FxHashMap;
 
 use super::{Finding, control::Held, scene::Scene};
 use crate::{
+    config::Detect,
     publish::{lifecycle::Candidate, message},
     stages::{Cx, city::Names},
     store::{
@@ -54,11 +55,12 @@ impl Naming<'_> {
             p_value: finding.p_value,
             score: finding.score,
             lead_days: finding.lead_days,
-            severity: severity(finding, self.scene.settings.min_count),
+            severity: severity(finding, &self.scene.settings),
             drivers: finding.drivers.iter().map(|driver| self.driver(driver)).collect(),
             suppressed: held.map(|held| match held {
                 Held::FalseDiscovery => "false_discovery_rate".to_owned(),
                 Held::Folded { into } => format!("folded:{}", self.fingerprint(finding.kind, into)),
+                Held::Unconfirmed => "unconfirmed".to_owned(),
                 Held::Budget => "budget".to_owned(),
             }),
         })
@@ -125,11 +127,23 @@ fn lane(kind: Kind) -> Lane {
     if kind.is_ahead() { Lane::Seasonal } else { Lane::Risk }
 }
 
+/// A season is more urgent the nearer it is: one step up at each stage of its announcement.
+fn urgency(stage: u32, stages: &[u32]) -> Severity {
+    match stages.iter().filter(|days| **days > stage).count() {
+        0 => Severity::Low,
+        1 => Severity::Medium,
+        _ => Severity::High,
+    }
+}
+
 /// Severity from the score on the kind's own scale; few tickets are never critical.
-fn severity(finding: &Finding, min_count: u32) -> Severity {
+fn severity(finding: &Finding, settings: &Detect) -> Severity {
+    if let Some(onset) = &finding.details.onset {
+        return urgency(onset.stage, &settings.onset_days);
+    }
     // Forecasts vary less than counts: the same score says more of a coming week than of a day.
     let steps = if finding.kind.is_ahead() { [1.15, 1.4, 1.8] } else { [1.4, 2.0, 3.0] };
-    let many = finding.count() >= 4.0 * f64::from(min_count);
+    let many = finding.count() >= 4.0 * f64::from(settings.min_count);
     match steps.iter().filter(|step| finding.score >= **step).count() {
         0 => Severity::Low,
         1 => Severity::Medium,

@@ -23,6 +23,8 @@ pub enum Held {
         /// That node.
         into: usize,
     },
+    /// Only one coming week of one run says so: two have to agree.
+    Unconfirmed,
     /// The office has had enough for today.
     Budget,
 }
@@ -47,10 +49,17 @@ pub fn hold_back(all: Found, scene: &Scene) -> Vec<(Finding, Option<Held>)> {
             told.iter().find(|k| is_same_news(&found[**k], finding, &scene.kin)).map(|k| found[*k].node);
         held.push(if chance[i] {
             Some(Held::FalseDiscovery)
+        } else if finding.details.exceedance.is_some_and(|e| !e.agreed) {
+            Some(Held::Unconfirmed)
         } else if let Some(into) = folded {
             Some(Held::Folded { into })
         } else {
             told.push(i);
+            // A season comes once a year: it neither waits for the budget nor uses it up.
+            if finding.kind == Kind::SeasonOnset {
+                held.push(None);
+                continue;
+            }
             let office = spent.entry(scene.city.keys[finding.node].district).or_default();
             *office += 1;
             (*office > settings.budget_per_district).then_some(Held::Budget)

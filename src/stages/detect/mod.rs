@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
-use weisu_models::calendar::Alignment;
 
 use super::{Active, Cx, Done, Progress, city};
 use crate::{
@@ -28,6 +27,7 @@ pub mod control;
 mod finding;
 pub mod kin;
 pub mod scene;
+pub mod seasons;
 pub mod spikes;
 
 pub use finding::Finding;
@@ -35,7 +35,7 @@ use kin::Kin;
 pub use scene::{Found, Scene};
 
 /// The detectors, in the order of the alarms they raise.
-const DETECTORS: &[scene::DetectorFn] = &[spikes::find, coming::find];
+const DETECTORS: &[scene::DetectorFn] = &[spikes::find, coming::find, seasons::find];
 
 /// What a run found and told.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -104,7 +104,10 @@ async fn scene(cx: &Cx, ids: &FxHashMap<SeriesKey, i32>) -> anyhow::Result<Scene
         calendar: city::calendar(&cx.config, city.panel.start.into(), origin.plus(400))?,
         weeks: coming::read(cx, &forecast, origin, &city, ids).await?,
         settings: cx.config.detect.clone(),
-        alignment: if cx.config.city.calendar == "CN" { Alignment::SpringFestival } else { Alignment::Solar },
+        alignment: city::alignment(&cx.config),
+        exceeding: coming::exceeding(cx, origin, &city, ids).await?,
+        capacity: coming::capacity(&cx.config.capacity, &city, &city::Names::load(cx).await?),
+        days: seasons::read(cx, &forecast, origin, &city, ids).await?,
         kin: Kin::new(&city.hierarchy),
         city,
         origin,

@@ -1,6 +1,9 @@
 //! What every detector looks at: counts, kinships, calendar, forecasts, and the days to judge.
-use rustc_hash::FxHashMap;
-use weisu_models::calendar::{Alignment, Calendar};
+use rustc_hash::{FxHashMap, FxHashSet};
+use weisu_models::{
+    calendar::{Alignment, Calendar},
+    forecast::NodeFit,
+};
 
 use super::{Finding, Kin, coming::Coming};
 use crate::{aggregate::CityPanel, config::Detect, stages::Progress, store::alarms::Kind, ticket::Day};
@@ -18,6 +21,12 @@ pub struct Scene {
     pub settings: Detect,
     /// Forecast of the coming weeks by node.
     pub weeks: FxHashMap<usize, Coming>,
+    /// Nodes of which an earlier run said that a week which is not over exceeds, told or not.
+    pub exceeding: FxHashSet<usize>,
+    /// Tickets a week that nodes can handle, where that is stated.
+    pub capacity: FxHashMap<usize, f64>,
+    /// Daily means of the forecast and the fit of topics over the whole city.
+    pub days: FxHashMap<usize, (Vec<f64>, NodeFit)>,
     /// How years are laid beside each other.
     pub alignment: Alignment,
     /// First day to judge.

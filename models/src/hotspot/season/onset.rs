@@ -1,0 +1,312 @@
+//! When the coming season is expected to begin, how sure that is, and how high it rises.
+//!
+//! Weeks ahead are independent given an error that all of them share ([`Ahead::exceeds_at`]). Given it, the onset in week w
+//! needs weeks w and w + 1 above the threshold and no such pair before: a chain of two states (was the week before
+//! above or not) gives its probability exactly. The mean over [`LEVELS`] equally likely common errors is
+//! the distribution, without a random number.
+use chrono::NaiveDate;
+
+use super::{Ahead, WEEK, Weekly, Yearly, episodes::walk, profile::YEAR};
+use crate::calendar::{Alignment, By};
+
+/// Common errors that the distribution is the mean over: quantiles of equal weight.
+const LEVELS: usize = 41;
+/// Weeks around the announced one that count as near.
+pub const NEAR_WEEKS: usize = 2;
+/// Ends of the 80 % interval.
+const INTERVAL: [f64; 2] = [0.1, 0.9];
+/// Days from the usual date that are still usual: onsets are known by the week.
+const USUAL_DAYS: i64 = 7;
+/// Weeks after the onset in which the peak is looked for.
+const PEAK_WITHIN: usize = 26;
+
+/// Early or late against past years.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timing {
+    /// More than a week before.
+    Early,
+    /// Within a week.
+    Usual,
+    /// More than a week after.
+    Late,
+}
+
+/// What is known of the season of this year.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Arrival {
+    /// It has begun in the week from this Monday on, or is over again.
+    Begun(NaiveDate),
+    /// It is still to come, within the forecast or later.
+    Ahead(Onset),
+    /// The quiet time before has not been reached: weeks were above the threshold all along.
+    Above,
+}
+
+/// P(the season begins in a week), for consecutive weeks; what is missing to 1 lies after them or never comes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Onset {
+    /// Monday of the first week: the last one known, which may turn out to have been the first of two.
+    pub from: NaiveDate,
+    /// Probability of each week.
+    pub chances: Vec<f64>,
+}
+
+/// What is told of a coming season.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outlook {
+    /// Monday of the week in which it is expected to begin: the median.
+    pub date: NaiveDate,
+    /// First and last day of an 80 % interval; the last forecast day where its end lies beyond.
+    pub interval: (NaiveDate, NaiveDate),
+    /// P(it begins within [`NEAR_WEEKS`] weeks of the date).
+    pub near: f64,
+    /// Monday of the busiest week.
+    pub peak: NaiveDate,
+    /// Tickets expected in that week.
+    pub height: f64,
+    /// Days from the mean of past onsets, laid beside this year's by the calendar; negative = early.
+    pub shift: i64,
+    /// Early or late.
+    pub timing: Timing,
+}
+
+/// Where the season stands: weeks since the cut as they came, then those ahead.
+pub fn outlook(weekly: &Weekly, yearly: &Yearly, ahead: &[Ahead]) -> Arrival {
+    let known = weekly.sums.get(yearly.cut..).unwrap_or_default();
+    let above = known.iter().map(|y| (!y.is_nan()).then_some(*y > yearly.threshold));
+    let (begun, state) = walk(above);
+    if let Some(first) = begun.first() {
+        return Arrival::Begun(weekly.monday(yearly.cut + first.from));
+    }
+    if state.inside {
+        return Arrival::Above;
+    }
+    let chances = chances(ahead, yearly.threshold, state.against > 0);
+    Arrival::Ahead(Onset { from: weekly.monday(weekly.sums.len().saturating_sub(1)), chances })
+}
+
+/// P(onset) in the last known week, which was above the threshold or not, and in each week ahead.
+fn chances(ahead: &[Ahead], threshold: f64, was_above: bool) -> Vec<f64> {
+    let mut out = vec![0.0; ahead.len() + 1];
+    for k in 0..LEVELS {
+        let level = (k as f64 + 0.5) / LEVELS as f64;
+        let (mut above, mut below) = if was_above { (1.0, 0.0) } else { (0.0, 1.0) };
+        for (week, one) in ahead.iter().enumerate() {
+            let p = one.exceeds_at(threshold, level);
+            out[week] += above * p / LEVELS as f64;
+            (above, below) = (below * p, (above + below) * (1.0 - p));
+        }
+    }
+    out
+}
+
+impl Onset {
+    /// The first week by whose end the season has begun with probability `level`.
+    fn quantile(&self, level: f64) -> Option<usize> {
+        let mut sum = 0.0;
+        self.chances.iter().position(|p| {
+            sum += p;
+            sum >= level
+        })
+    }
+
+    /// P(it begins within the weeks ahead).
+    pub fn within(&self) -> f64 {
+        self.chances.iter().sum()
+    }
+
+    fn monday(&self, week: usize) -> NaiveDate {
+        self.from + chrono::Days::new((WEEK * week) as u64)
+    }
+
+    /// What is told; `None` while it is more likely to begin after the weeks ahead than within them.
+    pub fn told(
+        &self,
+        yearly: &Yearly,
+        weekly: &Weekly,
+        ahead: &[Ahead],
+        alignment: Alignment,
+    ) -> Option<Outlook> {
+        let median = self.quantile(0.5)?;
+        let ends = INTERVAL.map(|level| self.quantile(level).unwrap_or(self.chances.len() - 1));
+        let near = median.saturating_sub(NEAR_WEEKS)..(median + NEAR_WEEKS + 1).min(self.chances.len());
+        let date = self.monday(median);
+        let shift = shift(date, yearly, alignment);
+        let (peak, height) = peak(yearly, weekly, ahead, median);
+        Some(Outlook {
+            date,
+            interval: (self.monday(ends[0]), self.monday(ends[1]) + chrono::Days::new(WEEK as u64 - 1)),
+            near: self.chances[near].iter().sum(),
+            peak,
+            height,
+            shift,
+            timing: match shift {
+                d if d < -USUAL_DAYS => Timing::Early,
+                d if d > USUAL_DAYS => Timing::Late,
+                _ => Timing::Usual,
+            },
+        })
+    }
+}
+
+/// Mean days between `date` and the onsets of past years, each held against the same date of its own year.
+fn shift(date: NaiveDate, yearly: &Yearly, alignment: Alignment) -> i64 {
+    let days: Vec<i64> = yearly.past.iter().filter_map(|past| away(date, past.onset, alignment)).collect();
+    if days.is_empty() { 0 } else { (days.iter().sum::<i64>() as f64 / days.len() as f64).round() as i64 }
+}
+
+/// Days from a past onset to the counterpart of `date` in its year: the year whose counterpart is nearest.
+fn away(date: NaiveDate, onset: NaiveDate, alignment: Alignment) -> Option<i64> {
+    let years = ((date - onset).num_days() as f64 / 365.25).round().max(0.0) as u32;
+    let (same, _) = alignment.past((date, date), years, By::Date)?;
+    Some((same - onset).num_days())
+}
+
+/// The busiest week from the onset on, over half a year: by the forecast, and by the profile beyond it, scaled so
+/// that both agree on the weeks that they share.
+fn peak(yearly: &Yearly, weekly: &Weekly, ahead: &[Ahead], onset: usize) -> (NaiveDate, f64) {
+    let first = weekly.sums.len();
+    let usual = |week: usize| yearly.level * yearly.profile[(first + week - yearly.cut) % YEAR];
+    let (made, expected) = ahead
+        .iter()
+        .enumerate()
+        .fold((0.0, 0.0), |(a, b), (week, one)| (a + one.expected(), b + usual(week)));
+    let scale = if expected > 0.0 { made / expected } else { 1.0 };
+    let count = |week: usize| ahead.get(week).map_or_else(|| usual(week) * scale, Ahead::expected);
+    let from = onset.saturating_sub(1);
+    let weeks = from..from + PEAK_WITHIN;
+    let best = weeks.max_by(|a, b| count(*a).total_cmp(&count(*b)).then(b.cmp(a))).unwrap_or(from);
+    (weekly.monday(first + best), count(best))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::hotspot::season::{Past, Spread};
+
+    const SPREAD: Spread = Spread { common: 0.01, own: 0.05 };
+
+    fn week(mean: f64) -> Ahead {
+        Ahead { known: 0.0, mean, days: 7, spread: SPREAD }
+    }
+
+    /// Known weeks with a threshold of 100, the row beginning at week 0, last year's onset on a date.
+    fn known(sums: &[f64], past: &str) -> (Weekly, Yearly) {
+        let weekly =
+            Weekly { start: "2024-09-02".parse().unwrap(), sums: sums.to_vec(), open: 0.0, open_days: 0 };
+        let past = Past { onset: past.parse().unwrap(), peak: past.parse().unwrap(), height: 300.0 };
+        let yearly = Yearly {
+            cut: 0,
+            level: 100.0,
+            threshold: 100.0,
+            profile: vec![1.0; YEAR],
+            past: vec![past],
+            strength: 0.9,
+            p_value: 0.0,
+        };
+        (weekly, yearly)
+    }
+
+    fn told(sums: &[f64], past: &str, ahead: &[Ahead]) -> Option<Outlook> {
+        let (weekly, yearly) = known(sums, past);
+        match outlook(&weekly, &yearly, ahead) {
+            Arrival::Ahead(onset) => onset.told(&yearly, &weekly, ahead, Alignment::Solar),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_clear_rise_is_dated_to_its_week_with_its_peak() {
+        let ahead = [30.0, 40.0, 60.0, 200.0, 260.0, 320.0, 250.0].map(week);
+        // Weeks 0 to 3 are known, so the rise is in week 7.
+        let said = told(&[30.0; 4], "2023-10-23", &ahead).unwrap();
+        assert_eq!(said.date, "2024-10-21".parse().unwrap());
+        assert_eq!(said.interval, ("2024-10-21".parse().unwrap(), "2024-10-27".parse().unwrap()));
+        assert!(said.near > 0.99, "{said:?}");
+        assert_eq!((said.peak, said.height), ("2024-11-04".parse().unwrap(), 320.0));
+        assert_eq!((said.timing, said.shift), (Timing::Usual, -2));
+    }
+
+    #[test]
+    fn early_and_late_are_against_past_years() {
+        let ahead = [30.0, 40.0, 60.0, 200.0, 260.0, 320.0].map(week);
+        for (past, timing) in [("2023-11-06", Timing::Early), ("2023-10-02", Timing::Late)] {
+            assert_eq!(told(&[30.0; 4], past, &ahead).unwrap().timing, timing, "{past}");
+        }
+    }
+
+    #[test]
+    fn around_spring_festival_the_moon_says_what_is_usual() {
+        // Lunar New Year: 2024-02-10, 2025-01-29.
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let by = |alignment| away(day("2025-01-27"), day("2024-02-05"), alignment).unwrap();
+        assert_eq!(by(Alignment::SpringFestival), 3);
+        assert_eq!(by(Alignment::Solar), -9);
+        assert_eq!(away(day("2025-01-01"), day("2023-12-31"), Alignment::Solar), Some(1));
+    }
+
+    #[test]
+    fn nothing_is_told_while_no_week_is_likely() {
+        assert_eq!(told(&[30.0; 4], "2023-10-23", &[week(40.0); 6]), None);
+        // One loud week is no season.
+        let ahead = [40.0, 400.0, 40.0, 40.0].map(week);
+        assert_eq!(told(&[30.0; 4], "2023-10-23", &ahead), None);
+        assert_eq!(told(&[30.0; 4], "2023-10-23", &[]), None);
+    }
+
+    #[test]
+    fn the_last_known_week_may_be_the_first_of_two() {
+        let said = told(&[30.0, 30.0, 30.0, 150.0], "2023-09-25", &[week(300.0), week(300.0)]).unwrap();
+        assert_eq!(said.date, "2024-09-23".parse().unwrap());
+    }
+
+    #[test]
+    fn a_season_that_has_begun_is_not_announced() {
+        let (weekly, yearly) = known(&[30.0, 150.0, 150.0, 150.0], "2023-09-25");
+        assert_eq!(outlook(&weekly, &yearly, &[]), Arrival::Begun("2024-09-09".parse().unwrap()));
+        let (weekly, yearly) = known(&[150.0; 4], "2023-09-25");
+        assert_eq!(outlook(&weekly, &yearly, &[]), Arrival::Above);
+    }
+
+    #[test]
+    fn what_is_not_known_widens_the_interval() {
+        let ahead = |common| {
+            let spread = Spread { common, own: 0.05 };
+            [60.0, 75.0, 90.0, 105.0, 120.0, 140.0, 160.0, 180.0].map(|mean| Ahead { spread, ..week(mean) })
+        };
+        let days = |common| {
+            let (from, to) = told(&[30.0; 4], "2023-10-23", &ahead(common)).unwrap().interval;
+            (to - from).num_days()
+        };
+        assert!(days(0.0) < days(0.1), "{} {}", days(0.0), days(0.1));
+    }
+
+    #[test]
+    fn a_peak_beyond_the_forecast_follows_the_profile() {
+        let (weekly, mut yearly) = known(&[30.0; 4], "2023-10-23");
+        yearly.profile = (0..YEAR).map(|k| if k == 12 { 4.0 } else { 1.0 }).collect();
+        // The forecast is half of what the profile says of its weeks.
+        let (peak, height) = peak(&yearly, &weekly, &[week(50.0), week(50.0)], 1);
+        assert_eq!((peak, height), (weekly.monday(12), 200.0));
+    }
+
+    proptest! {
+        /// Chances are a distribution, and a higher threshold is passed no earlier.
+        #[test]
+        fn chances_add_up_and_fall_with_the_threshold(
+            means in prop::collection::vec(1.0..400.0_f64, 1..14), threshold in 20.0..300.0_f64, more in 0.0..100.0_f64, above: bool,
+        ) {
+            let ahead: Vec<Ahead> = means.iter().map(|m| week(*m)).collect();
+            let low = chances(&ahead, threshold, above);
+            let high = chances(&ahead, threshold + more, above);
+            prop_assert!(low.iter().all(|p| *p >= 0.0) && low.iter().sum::<f64>() <= 1.0 + 1e-9, "{low:?}");
+            let by = |chances: &[f64], week: usize| chances[..=week].iter().sum::<f64>();
+            for week in 0..low.len() {
+                prop_assert!(by(&high, week) <= by(&low, week) + 1e-9);
+            }
+        }
+    }
+}
