@@ -31,6 +31,8 @@ mod send_test;
 mod simulate;
 mod status;
 mod text;
+mod tune;
+mod verdict;
 
 /// Configuration files looked for when none is named.
 const DEFAULT_CONFIGS: [&str; 2] = ["weisu.toml", "/etc/weisu/weisu.toml"];
@@ -100,8 +102,12 @@ enum Command {
     SendTest(send_test::Args),
     /// How good forecasts would have been from past days, or with --ledger what published ones were worth
     Backtest(backtest::Args),
-    /// What is stored, what ran, what waits
+    /// What is stored, what ran, what waits, and how precise each rule is
     Status,
+    /// Say what an alert turned out to be
+    Verdict(verdict::Args),
+    /// What verdicts suggest for the alarm thresholds; with --apply, take it
+    Tune(tune::Args),
     /// Check the configuration and report every mistake
     CheckConfig(check_config::Args),
 }
@@ -139,6 +145,8 @@ fn dispatch(cli: &Cli) -> anyhow::Result<()> {
         Command::Backtest(args) if args.input.is_some() => backtest::files(global, args),
         Command::Backtest(args) => block_on(backtest::run(global, args)),
         Command::Status => block_on(status::run(global)),
+        Command::Verdict(args) => block_on(verdict::run(global, args)),
+        Command::Tune(args) => block_on(tune::run(global, args)),
     }
 }
 

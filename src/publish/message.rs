@@ -11,6 +11,7 @@ use crate::{
     store::{
         alarms::{Kind, Severity},
         alerts::AlertBody,
+        details::DataFault,
     },
     ticket::Basis,
 };
@@ -88,6 +89,16 @@ pub fn text(lang: Lang, event: &Event) -> Result<String, minijinja::Error> {
         changes => changes(lang, body),
         drivers => drivers(lang, body),
         score => format!("{:.1}", body.score),
+        kind => body.kind.name(),
+        data => body.details.data.map(|fault| fault_name(lang, fault)),
+        level => body.details.level.as_ref().map(|l| context! {
+            since => l.since.to_string(), before => format!("{:.1}", l.before),
+            after => format!("{:.1}", l.after), ratio => format!("{:.1}", l.ratio),
+        }),
+        spread => body.details.spread.as_ref().map(|s| context! { up => s.up, of => s.of }),
+        repeats => body.details.repeats.as_ref().map(|r| context! {
+            share => count(100.0 * r.share), usual => count(100.0 * r.usual),
+        }),
         basis => basis(lang, body.basis),
     })?;
     Ok(rendered.trim().lines().take(MAX_LINES).collect::<Vec<_>>().join("\n"))
@@ -100,6 +111,19 @@ fn colour(lang: Lang, severity: Severity) -> &'static str {
         (Lang::Zh, Severity::High) => "橙",
         (Lang::Zh, Severity::Critical) => "红",
         (Lang::En, _) => severity.name(),
+    }
+}
+
+fn fault_name(lang: Lang, fault: DataFault) -> &'static str {
+    match (lang, fault) {
+        (Lang::Zh, DataFault::MissingDay) => "整日无数据",
+        (Lang::Zh, DataFault::DoubledDay) => "疑似重复报送",
+        (Lang::Zh, DataFault::UnmappedTopic) => "大量工单无类别",
+        (Lang::Zh, DataFault::TaxonomyChange) => "类别改名或重新归类",
+        (Lang::En, DataFault::MissingDay) => "a day without any ticket",
+        (Lang::En, DataFault::DoubledDay) => "a day that came twice",
+        (Lang::En, DataFault::UnmappedTopic) => "tickets without a topic",
+        (Lang::En, DataFault::TaxonomyChange) => "a topic renamed or mapped anew",
     }
 }
 

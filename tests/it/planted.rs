@@ -107,7 +107,7 @@ impl Lived {
         let mut planted: BTreeSet<(Cell, NaiveDate)> = BTreeSet::new();
         for event in self.truth.events.iter().filter(|e| e.kind != Kind::ComingRise) {
             let hit = cells.keys().filter(|(topic, district)| {
-                event.topic.last() == Some(topic) && event.district.as_ref().is_none_or(|d| d == district)
+                event.topic.last().is_none_or(|t| t == topic) && event.district.as_ref().is_none_or(|d| d == district)
             });
             // The week after is judged by a baseline that has just seen the rise.
             let days = event.from.iter_days().take_while(|d| *d <= event.to + Days::new(7));

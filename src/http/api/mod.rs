@@ -42,6 +42,7 @@ fn parts() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(forecast::outlook))
         .routes(routes!(alerts::alerts))
         .routes(routes!(alerts::alarms))
+        .routes(routes!(alerts::precision))
         .routes(routes!(status::scoreboard))
         .routes(routes!(backtest::latest))
         .routes(routes!(backtest::ledger))

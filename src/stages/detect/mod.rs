@@ -25,17 +25,32 @@ use crate::{
 mod candidate;
 pub mod coming;
 pub mod control;
+pub mod data;
+pub mod drop;
 mod finding;
+pub mod grounds;
 pub mod kin;
+mod known;
+pub mod level_shift;
+pub mod repeats;
 pub mod scene;
 pub mod spikes;
+pub mod widespread;
 
 pub use finding::Finding;
 use kin::Kin;
 pub use scene::{Found, Scene};
 
 /// The detectors, in the order of the alarms they raise.
-const DETECTORS: &[scene::DetectorFn] = &[spikes::find, coming::find];
+const DETECTORS: &[scene::DetectorFn] = &[
+    data::find,
+    level_shift::find,
+    spikes::find,
+    drop::find,
+    widespread::find,
+    repeats::find,
+    coming::find,
+];
 
 /// What a run found and told.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -44,6 +59,9 @@ pub struct Summary {
     pub judged: Option<(chrono::NaiveDate, chrono::NaiveDate)>,
     /// Series judged on at least one day.
     pub series: usize,
+    /// Thresholds that were chosen from verdicts, by kind.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub thresholds: BTreeMap<&'static str, f64>,
     /// Alarms by kind, suppressed ones too.
     pub alarms: BTreeMap<&'static str, usize>,
     /// Alarms that nobody is told of, by reason.
@@ -79,6 +97,7 @@ pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
     let mut summary = Summary {
         judged: Some((scene.from.date(), origin.date())),
         series: judged.series,
+        thresholds: scene.grounds.alphas.iter().map(|(kind, alpha)| (kind.name(), *alpha)).collect(),
         ..Summary::default()
     };
     let names = city::Names::load(cx).await?;
@@ -106,6 +125,7 @@ async fn scene(cx: &Cx, ids: &FxHashMap<SeriesKey, i32>) -> anyhow::Result<Scene
         settings: cx.config.detect.clone(),
         alignment: if cx.config.city.calendar == "CN" { Alignment::SpringFestival } else { Alignment::Solar },
         kin: Kin::new(&city.hierarchy),
+        grounds: known::grounds(cx, &city, origin).await?,
         city,
         origin,
     })
