@@ -1,14 +1,15 @@
 //! Nowcasting: how much of a recent day is known by now.
 //!
 //! Tickets of a day become known over the days after it. The *reporting triangle* counts them by their day and by the
-//! day they arrived. With `n(d, l)` the tickets of day `d` that arrived `l` days later, the share of those known up to lag
+//! day they arrived. A lag is counted from the first reading of the source after the day: what is read after a pause was
+//! not late, nobody had looked. With `n(d, l)` the tickets of day `d` that arrived `l` days later, the share of those known up to lag
 //! `l` that came with it is `q(l) = sum n(d, l) / sum n(d, <= l)` over the days old enough to have reached the lag, shrunk to
 //! 0 by a few tickets, and the share known after `l` days is `F(l) = product over j > l of (1 - q(j))`: the multiplicative
 //! chain ladder (T. Mack, ASTIN Bulletin 1993) in the reverse hazards of J. Lawless (*Adjustments for reporting delays*, Can.
 //! J. Stat. 1994). What is still to come of a day of which `n` are known is negative binomial with mean
 //! `(n + 1/2) (1 - F) / F` (M. Höhle and M. an der Heiden, *Bayesian nowcasting during the STEC O104:H4 outbreak*, Biometrics 2014),
 //! with a variance that also holds how far the share itself varies from day to day.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::intervals::NegativeBinomial;
 
@@ -37,6 +38,8 @@ pub struct Increment {
 pub struct Nowcast {
     /// Last day on which anything arrived.
     pub now: i32,
+    /// Days on which anything arrived.
+    reads: BTreeSet<i32>,
     /// Share known after 0, 1, … days.
     known: [f64; LONGEST + 1],
     /// Standard deviation of that share from day to day.
@@ -52,9 +55,10 @@ impl Nowcast {
         let first = increments.iter().map(|i| i.arrived).min()?;
         let now = increments.iter().map(|i| i.arrived).max()?;
         let from = first.max(now - MEMORY);
+        let reads: BTreeSet<i32> = increments.iter().map(|i| i.arrived).collect();
         let mut days: BTreeMap<i32, [f64; LONGEST + 1]> = BTreeMap::new();
-        for i in increments.iter().filter(|i| (from..=now).contains(&i.day)) {
-            let lag = usize::try_from(i.arrived - i.day).unwrap_or(0);
+        for i in increments.iter().filter(|i| (from..now).contains(&i.day)) {
+            let lag = usize::try_from(i.arrived - first_read(&reads, i.day).unwrap_or(now)).unwrap_or(0);
             if lag <= LONGEST {
                 days.entry(i.day).or_insert([0.0; LONGEST + 1])[lag] += i.n as f64;
             }
@@ -62,11 +66,14 @@ impl Nowcast {
         if days.len() < FEWEST {
             return None;
         }
-        let known = known(&days, now);
-        Some(Self { now, spread: spread(&days, now, &known), known })
+        let age = |day: i32| first_read(&reads, day).map_or(0, |read| (now - read) as usize);
+        let days: Vec<Day> = days.into_iter().map(|(day, by_lag)| Day { age: age(day), by_lag }).collect();
+        let known = known(&days);
+        Some(Self { now, spread: spread(&days, &known), known, reads })
     }
 
-    /// Share of a day's tickets that is known by now, in (0, 1]; 1 for days longer ago than any delay.
+    /// Share of a day's tickets that is known by now, in (0, 1]; 1 for days longer ago than any delay, and for days that
+    /// were not read yet, of which there is nothing to say.
     pub fn share(&self, day: i32) -> f64 {
         self.lag(day).map_or(1.0, |l| self.known[l])
     }
@@ -94,19 +101,31 @@ impl Nowcast {
     }
 
     fn lag(&self, day: i32) -> Option<usize> {
-        usize::try_from(self.now - day).ok().filter(|l| *l <= LONGEST)
+        let read = first_read(&self.reads, day)?;
+        usize::try_from(self.now - read).ok().filter(|l| *l <= LONGEST)
     }
 }
 
-type Days = BTreeMap<i32, [f64; LONGEST + 1]>;
+/// A day of the triangle.
+struct Day {
+    /// Days since its first reading.
+    age: usize,
+    /// Tickets by lag.
+    by_lag: [f64; LONGEST + 1],
+}
 
-fn known(days: &Days, now: i32) -> [f64; LONGEST + 1] {
+/// The first reading after a day.
+fn first_read(reads: &BTreeSet<i32>, day: i32) -> Option<i32> {
+    reads.range(day + 1..).next().copied()
+}
+
+fn known(days: &[Day]) -> [f64; LONGEST + 1] {
     let mut known = [1.0; LONGEST + 1];
     for lag in (1..=LONGEST).rev() {
         let (mut with, mut up_to) = (0.0, 0.0);
-        for counts in days.range(..=now - lag as i32).map(|(_, counts)| counts) {
-            with += counts[lag];
-            up_to += counts[..=lag].iter().sum::<f64>();
+        for day in days.iter().filter(|day| day.age >= lag) {
+            with += day.by_lag[lag];
+            up_to += day.by_lag[..=lag].iter().sum::<f64>();
         }
         let share = (with / (up_to + STRENGTH)).clamp(0.0, 0.999);
         known[lag - 1] = known[lag] * (1.0 - share);
@@ -115,17 +134,17 @@ fn known(days: &Days, now: i32) -> [f64; LONGEST + 1] {
 }
 
 /// How far the share known after each lag varies between the days that are complete but for what the model says.
-fn spread(days: &Days, now: i32, known: &[f64; LONGEST + 1]) -> [f64; LONGEST + 1] {
+fn spread(days: &[Day], known: &[f64; LONGEST + 1]) -> [f64; LONGEST + 1] {
     std::array::from_fn(|lag| {
         let (mut squares, mut n) = (0.0, 0.0);
-        for (day, counts) in days {
-            let last = usize::try_from(now - day).unwrap_or(0).min(LONGEST);
-            let all = counts[..=last].iter().sum::<f64>() / known[last];
+        for Day { age, by_lag } in days {
+            let last = (*age).min(LONGEST);
+            let all = by_lag[..=last].iter().sum::<f64>() / known[last];
             // A day that has not gone on since this lag says nothing of it.
             if known[last] < 0.97 || last <= lag || all < 5.0 {
                 continue;
             }
-            let share = counts[..=lag].iter().sum::<f64>() / all;
+            let share = by_lag[..=lag].iter().sum::<f64>() / all;
             // Beyond what drawing `all` tickets gives.
             squares += (share - known[lag]).powi(2) - known[lag] * (1.0 - known[lag]) / all;
             n += 1.0;
@@ -191,8 +210,8 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(2);
         let nowcast = Nowcast::new(&triangle(&mut rng, 200.0, 80).0).unwrap();
         let shares: Vec<f64> = (0..40).map(|back| nowcast.share(-back)).collect();
-        assert!(shares.windows(2).all(|w| w[0] <= w[1]), "{shares:?}");
-        assert!(shares[0] < 0.01, "nothing arrives on its own day");
+        assert!(shares[1..].windows(2).all(|w| w[0] <= w[1]), "{shares:?}");
+        assert_eq!(shares[0], 1.0, "not read yet");
         assert!((shares[1] - 0.5).abs() < 0.04, "{}", shares[1]);
         // 0.5 + 0.5 (1 - exp(-1/3))
         assert!((shares[2] - 0.642).abs() < 0.04, "{}", shares[2]);
@@ -201,14 +220,23 @@ mod tests {
         assert!((0.05..0.16).contains(&spread), "{spread}");
     }
 
+    fn daily_of(days: std::ops::Range<i32>) -> Vec<Increment> {
+        days.map(|day| Increment { day, arrived: day + 1, n: 50 }).collect()
+    }
+
     #[test]
     fn history_loaded_at_once_is_complete() {
         let bulk: Vec<Increment> = (-400..0).map(|day| Increment { day, arrived: 0, n: 50 }).collect();
         assert_eq!(Nowcast::new(&bulk), None);
         assert_eq!(Nowcast::new(&[]), None);
+        // A pause in which nobody read the source is no delay.
+        let mut paused = daily_of(0..10);
+        paused.extend((10..40).map(|day| Increment { day, arrived: 40, n: 50 }));
+        let nowcast = Nowcast::new(&paused).unwrap();
+        assert!((0..40).all(|day| nowcast.share(day) > 0.999), "{nowcast:?}");
         // Then whole days arrive each the next morning.
         let mut daily = bulk;
-        daily.extend((0..30).map(|day| Increment { day, arrived: day + 1, n: 50 }));
+        daily.extend(daily_of(0..30));
         let nowcast = Nowcast::new(&daily).unwrap();
         assert!(nowcast.share(29) > 0.999 && nowcast.share(-3) == 1.0, "{nowcast:?}");
         assert_eq!(nowcast.final_count(29, 50.0).2, 50.0);

@@ -38,14 +38,8 @@ pub(super) fn plan(to: NaiveDate, districts: usize, lifts: &[Lift]) -> Vec<Recen
     let free: Vec<usize> = (0..districts).filter(|d| Some(*d) != taken).collect();
     let [first, second, third, ..] = free[..] else { return Vec::new() };
     let back = |days: u64| to - Days::new(days);
-    let event = |kind, topic, district, days, factor| Recent {
-        kind,
-        topic,
-        district,
-        from: back(days),
-        to,
-        factor,
-    };
+    let event =
+        |kind, topic, district, days, factor| Recent { kind, topic, district, from: back(days), to, factor };
     let fault = Recent { to: back(9), ..event(Kind::DataFault, None, None, 9, 0.0) };
     vec![
         event(Kind::LevelShift, Some(MOVED), Some(first), 37, 2.2),

@@ -31,10 +31,8 @@ const ARRIVALS: i32 = 120;
 async fn hold_open(cx: &Cx, days: &mut [SourceDay]) -> anyhow::Result<()> {
     let arrivals = cx.store.arrivals(cx.today().plus(-ARRIVALS)).await?;
     for of_source in arrivals.chunk_by(|a, b| a.source == b.source) {
-        let increments: Vec<Increment> = of_source
-            .iter()
-            .map(|a| Increment { day: a.day, arrived: a.arrived, n: a.n })
-            .collect();
+        let increments: Vec<Increment> =
+            of_source.iter().map(|a| Increment { day: a.day, arrived: a.arrived, n: a.n }).collect();
         let Some(nowcast) = Nowcast::new(&increments) else { continue };
         let late = |d: &&mut SourceDay| {
             d.source == of_source[0].source && d.status == DayStatus::Closed && nowcast.share(d.day.0) < HALF

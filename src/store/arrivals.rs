@@ -18,7 +18,8 @@ pub struct Arrival {
 impl Store {
     /// What arrived of the days from `since` on, by source, day and day of arrival.
     pub async fn arrivals(&self, since: Day) -> Result<Vec<Arrival>, StoreError> {
-        const SQL: &str = "SELECT source, day, arrived, n FROM arrivals WHERE day >= $1 ORDER BY source, day, arrived";
+        const SQL: &str =
+            "SELECT source, day, arrived, n FROM arrivals WHERE day >= $1 ORDER BY source, day, arrived";
         on_read!(self, c => sqlx::query_as(SQL).bind(since.0).fetch_all(c)).doing("read arrivals")
     }
 }

@@ -103,7 +103,9 @@ impl IngestTx {
         }
         if let Some(arrived) = self.arrived {
             let mut by_day: BTreeMap<i32, i64> = BTreeMap::new();
-            deltas.iter().for_each(|((_, _, day), (raw, _))| *by_day.entry(*day).or_default() += i64::from(*raw));
+            deltas
+                .iter()
+                .for_each(|((_, _, day), (raw, _))| *by_day.entry(*day).or_default() += i64::from(*raw));
             let by_day: Vec<(i32, i64)> = by_day.into_iter().filter(|(_, n)| *n != 0).collect();
             self.tx.add_arrivals(self.source, arrived, &by_day).await?;
         }

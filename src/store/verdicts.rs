@@ -4,12 +4,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{
-    Doing, Store, StoreError, Tx,
-    alarms::Kind,
-    alerts::AlertBody,
-    execute, on_read,
-};
+use super::{Doing, Store, StoreError, Tx, alarms::Kind, alerts::AlertBody, execute, on_read};
 use crate::ticket::Millis;
 
 /// What an alert turned out to be.
@@ -218,8 +213,7 @@ fn corrupt(what: &'static str, value: &str) -> StoreError {
 }
 
 fn judged((kind, payload, verdict): (String, String, Option<String>)) -> Result<Judged, StoreError> {
-    let body: AlertBody =
-        serde_json::from_str(&payload).map_err(|_| corrupt("alerts.payload", &payload))?;
+    let body: AlertBody = serde_json::from_str(&payload).map_err(|_| corrupt("alerts.payload", &payload))?;
     let verdict = match verdict {
         Some(name) => Verdict::from_name(&name).ok_or_else(|| corrupt("verdicts.verdict", &name))?,
         None => Verdict::Unreviewed,

@@ -101,7 +101,8 @@ impl Baseline {
     /// Standardised residuals of the sums over past windows of `length` periods, newest first; NaN where a window has a
     /// missing period. Windows of two baselines of one panel with the same known periods lie on the same days.
     pub fn residuals(&self, series: &[f32], length: usize) -> Vec<f64> {
-        let ends = (0..WINDOWS).map_while(|i| self.known.checked_sub(i * length)).filter(|e| *e > length + 30);
+        let ends =
+            (0..WINDOWS).map_while(|i| self.known.checked_sub(i * length)).filter(|e| *e > length + 30);
         ends.map(|end| {
             let from = end - length;
             let level = self.levelled[from] / self.means[from];
@@ -174,7 +175,6 @@ impl Window {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use chrono::NaiveDate;
@@ -196,8 +196,7 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(5);
         let start = NaiveDate::from_ymd_opt(2022, 1, 3).unwrap();
         let days = 1000;
-        let prepared =
-            Detector::new(Frequency::Daily, 0.005).unwrap().prepare(start, days, &Calendar::new());
+        let prepared = Detector::new(Frequency::Daily, 0.005).unwrap().prepare(start, days, &Calendar::new());
         let (mut low, mut high, mut all) = (0, 0, 0);
         for i in 0..240 {
             let series = counts(&mut rng, [3.0, 12.0, 60.0][i % 3], days);
@@ -217,8 +216,7 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(6);
         let start = NaiveDate::from_ymd_opt(2022, 1, 3).unwrap();
         let mut series = counts(&mut rng, 20.0, 600);
-        let prepared =
-            Detector::new(Frequency::Daily, 0.005).unwrap().prepare(start, 600, &Calendar::new());
+        let prepared = Detector::new(Frequency::Daily, 0.005).unwrap().prepare(start, 600, &Calendar::new());
         let before = prepared.baseline(&series, 590, &[]).unwrap();
         series[590..].fill(500.0);
         series[595] = f32::NAN;

@@ -53,7 +53,12 @@ impl Share {
         let centre = p + Z * Z / (2.0 * n);
         let half = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
         let scale = 1.0 + Z * Z / n;
-        Self { have, of, lower: ((centre - half) / scale).max(0.0), upper: ((centre + half) / scale).min(1.0) }
+        Self {
+            have,
+            of,
+            lower: ((centre - half) / scale).max(0.0),
+            upper: ((centre + half) / scale).min(1.0),
+        }
     }
 
     /// The share itself; `None` of nothing.

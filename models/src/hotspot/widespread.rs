@@ -96,13 +96,13 @@ mod tests {
 
     /// Sixteen districts of 2 to 9 tickets with a mood in common; the last window is `lift` times as high.
     fn parts(rng: &mut ChaCha8Rng, mood: f64, lift: impl Fn(usize) -> f64) -> Vec<Part> {
-        let moods: Vec<f64> = (0..101).map(|_| f64::exp(Normal::new(0.0, mood).unwrap().sample(rng))).collect();
+        let moods: Vec<f64> =
+            (0..101).map(|_| f64::exp(Normal::new(0.0, mood).unwrap().sample(rng))).collect();
         (0..16)
             .map(|i| {
                 let expected = 6.0 + 1.4 * i as f64;
-                let mut draw = |w: usize, lift: f64| {
-                    Poisson::new(expected * moods[w] * lift).unwrap().sample(rng)
-                };
+                let mut draw =
+                    |w: usize, lift: f64| Poisson::new(expected * moods[w] * lift).unwrap().sample(rng);
                 let residuals = (0..100).map(|w| (draw(w, 1.0) - expected) / expected.sqrt()).collect();
                 let observed = draw(100, lift(i));
                 let window = Window { observed, expected, phi: 1.0, relative_variance: 0.001 };

@@ -43,7 +43,8 @@ impl Fault {
     /// Whether it explains a finding; a fault does not explain itself.
     pub fn touches(&self, finding: &Finding, scene: &Scene) -> bool {
         let overlaps = self.window.0 <= finding.window.1 && finding.window.0 <= self.window.1;
-        let kin = |node: &usize| scene.kin.contains(*node, finding.node) || scene.kin.contains(finding.node, *node);
+        let kin =
+            |node: &usize| scene.kin.contains(*node, finding.node) || scene.kin.contains(finding.node, *node);
         finding.kind != Kind::Data
             && !finding.kind.is_ahead()
             && overlaps
@@ -64,7 +65,9 @@ pub fn find(scene: &Scene, _: &dyn Progress) -> anyhow::Result<Found> {
 /// Days without a ticket of a source that usually has some. They are gaps in the panel, so nothing else is touched.
 fn missing(scene: &Scene, out: &mut Found) {
     let from = scene.origin.plus(1 - BACK as i32);
-    let recent = |d: &&crate::store::SourceDay| d.status == DayStatus::Missing && d.day >= from && d.day <= scene.origin;
+    let recent = |d: &&crate::store::SourceDay| {
+        d.status == DayStatus::Missing && d.day >= from && d.day <= scene.origin
+    };
     let gap: Option<Day> = scene.grounds.days.iter().filter(recent).map(|d| d.day).max();
     if let Some(day) = gap {
         let around = usual(&scene.series(0), position(scene, day));
@@ -94,7 +97,11 @@ fn doubled(scene: &Scene, out: &mut Found) {
         }
         let day = Day::from(scene.city.panel.start).plus(t as i32);
         out.findings.push(finding(scene, 0, "doubled_day", (day, day), (now, around), DataFault::DoubledDay));
-        out.faults.push(Fault { window: (day, day), nodes: Vec::new(), held: Held::DataFault("doubled_day") });
+        out.faults.push(Fault {
+            window: (day, day),
+            nodes: Vec::new(),
+            held: Held::DataFault("doubled_day"),
+        });
     }
 }
 
@@ -114,9 +121,20 @@ fn unmapped(scene: &Scene, out: &mut Found) {
         let share = Share::new(now as usize, f64::from(total[t]).max(0.0) as usize);
         if now >= SIZABLE && now > 3.0 * around && share.lower > 2.0 * around / of.max(1.0) {
             let day = scene.origin;
-            out.findings.push(finding(scene, node, "unmapped_topic", (day, day), (now, around), DataFault::UnmappedTopic));
+            out.findings.push(finding(
+                scene,
+                node,
+                "unmapped_topic",
+                (day, day),
+                (now, around),
+                DataFault::UnmappedTopic,
+            ));
             // The topics that the tickets belong to have too few now.
-            out.faults.push(Fault { window: (day, day), nodes: vec![node], held: Held::DataFault("unmapped_topic") });
+            out.faults.push(Fault {
+                window: (day, day),
+                nodes: vec![node],
+                held: Held::DataFault("unmapped_topic"),
+            });
         }
     }
 }
@@ -133,7 +151,9 @@ fn taxonomy(scene: &Scene, out: &mut Found) {
         (0..nodes.len()).filter(leaf).filter_map(|k| Some((k, turn(&scene.series(k))?))).collect();
     for (gone, end) in turns.iter().filter(|(_, turn)| !turn.comes) {
         let same = |other: &&(usize, Turn)| {
-            other.1.comes && other.1.at.abs_diff(end.at) <= 1 && (SAME.0..=SAME.1).contains(&(other.1.mean / end.mean))
+            other.1.comes
+                && other.1.at.abs_diff(end.at) <= 1
+                && (SAME.0..=SAME.1).contains(&(other.1.mean / end.mean))
         };
         let Some((come, start)) = turns.iter().find(same) else { continue };
         let from = Day::from(scene.city.panel.start).plus(end.at as i32);
@@ -141,7 +161,11 @@ fn taxonomy(scene: &Scene, out: &mut Found) {
         let counts = (start.mean * f64::from(days), 0.5);
         let fault = DataFault::TaxonomyChange;
         out.findings.push(finding(scene, *come, "taxonomy_change", (from, scene.origin), counts, fault));
-        out.faults.push(Fault { window: (from, scene.origin), nodes: vec![*gone, *come], held: Held::TaxonomyChange });
+        out.faults.push(Fault {
+            window: (from, scene.origin),
+            nodes: vec![*gone, *come],
+            held: Held::TaxonomyChange,
+        });
     }
 }
 

@@ -49,7 +49,8 @@ fn known(arrivals: &[Arrival], city: &CityPanel) -> Vec<f64> {
     let sources = nowcasts(arrivals);
     let volume: f64 = sources.iter().map(|(n, _)| n).sum();
     let share = |day: i32| {
-        let known = sources.iter().map(|(n, nowcast)| n * nowcast.as_ref().map_or(1.0, |c| c.largest_share(day)));
+        let known =
+            sources.iter().map(|(n, nowcast)| n * nowcast.as_ref().map_or(1.0, |c| c.largest_share(day)));
         if volume > 0.0 { known.sum::<f64>() / volume } else { 1.0 }
     };
     let all: Vec<f64> = (0..days).map(|t| share(start.plus(t as i32).0)).collect();

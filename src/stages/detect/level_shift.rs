@@ -125,8 +125,7 @@ fn explain(scene: &Scene, node: usize, shift: &Shift) -> Vec<(usize, f64, f64, f
         (sum(&series[shift.at..]), expected)
     };
     let counts: Vec<(f64, f64)> = children.iter().map(part).collect();
-    let parts: Vec<Part> =
-        counts.iter().map(|(o, e)| Part { observed: up * o, expected: up * e }).collect();
+    let parts: Vec<Part> = counts.iter().map(|(o, e)| Part { observed: up * o, expected: up * e }).collect();
     drivers::drivers(&parts, DRIVERS)
         .into_iter()
         .map(|d| (children[d.child] as usize, counts[d.child].0, counts[d.child].1, d.share))

@@ -42,15 +42,8 @@ use kin::Kin;
 pub use scene::{Found, Scene};
 
 /// The detectors, in the order of the alarms they raise.
-const DETECTORS: &[scene::DetectorFn] = &[
-    data::find,
-    level_shift::find,
-    spikes::find,
-    drop::find,
-    widespread::find,
-    repeats::find,
-    coming::find,
-];
+const DETECTORS: &[scene::DetectorFn] =
+    &[data::find, level_shift::find, spikes::find, drop::find, widespread::find, repeats::find, coming::find];
 
 /// What a run found and told.
 #[derive(Debug, Clone, Default, Serialize)]

@@ -38,7 +38,8 @@ impl Windows<'_> {
         let hierarchy = &self.scene.city.hierarchy;
         let (repeats, tickets) = (hierarchy.series(self.repeats, node), self.scene.series(node));
         let n = repeats.len().min(tickets.len());
-        let newest_first = |all: &[f32]| all[all.len() - n..].rchunks_exact(DAYS).map(sum).collect::<Vec<_>>();
+        let newest_first =
+            |all: &[f32]| all[all.len() - n..].rchunks_exact(DAYS).map(sum).collect::<Vec<_>>();
         newest_first(&repeats)
             .into_iter()
             .zip(newest_first(&tickets))
@@ -83,8 +84,7 @@ fn has(scene: &Scene, repeats: &Panel, node: usize, least: f64) -> bool {
 
 /// Share of repeats over some windows.
 fn usual(windows: &[Counts]) -> f64 {
-    let (repeats, tickets) =
-        windows.iter().fold((0.0, 0.0), |(r, t), w| (r + w.repeats, t + w.tickets));
+    let (repeats, tickets) = windows.iter().fold((0.0, 0.0), |(r, t), w| (r + w.repeats, t + w.tickets));
     repeats / f64::max(tickets, 1.0)
 }
 

@@ -60,7 +60,8 @@ fn judge(scene: &Scene, prepared: &Prepared, node: usize) -> Option<Finding> {
 
 /// A first look without a regression: more than in the same days of the four weeks before.
 fn looks_up(series: &[f32]) -> bool {
-    let sum = |to: usize| series[to - DAYS..to].iter().map(|y| f64::from(*y)).filter(|y| !y.is_nan()).sum::<f64>();
+    let sum =
+        |to: usize| series[to - DAYS..to].iter().map(|y| f64::from(*y)).filter(|y| !y.is_nan()).sum::<f64>();
     let days = series.len();
     if days < 28 + DAYS {
         return false;
