@@ -202,7 +202,10 @@ fn drivers(lang: Lang, body: &AlertBody) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::publish::lifecycle::tests::{alert, body};
+    use crate::{
+        publish::lifecycle::tests::{alert, body},
+        store::details::{Details, LevelChange, RepeatShare, Spread},
+    };
 
     fn event(kind: EventKind, body: AlertBody, before: Option<Severity>) -> Event {
         let mut alert = alert("a", 100);
@@ -237,6 +240,61 @@ mod tests {
         let tomorrow = AlertBody { lead_days: 1, ..body(Kind::ForecastExceedance, Severity::Medium) };
         let text = text(Lang::En, &event(EventKind::Firing, tomorrow, None)).unwrap();
         assert!(text.contains("1 day ahead"), "{text}");
+    }
+
+    #[test]
+    fn each_kind_says_what_it_is_in_twelve_lines() {
+        let with = |kind, details| AlertBody { details, observed: Some(40.0), ..body(kind, Severity::High) };
+        let day = |d| chrono::NaiveDate::from_ymd_opt(2024, 10, d).unwrap();
+        let level = LevelChange {
+            since: day(3),
+            earliest: day(1),
+            latest: day(5),
+            before: 10.44,
+            after: 17.8,
+            ratio: 2.27,
+        };
+        let bodies = [
+            (with(Kind::Drop, Details::default()), "data or a trust problem", "可能是数据缺失"),
+            (
+                with(Kind::LevelShift, Details { level: Some(level), ..Details::default() }),
+                "from 10.4 to 17.8 tickets a day since 2024-10-03 (2.3 times)",
+                "日均由 10.4 件变为 17.8 件",
+            ),
+            (
+                with(
+                    Kind::Widespread,
+                    Details { spread: Some(Spread { up: 15, of: 16 }), ..Details::default() },
+                ),
+                "15 of 16 districts",
+                "16 个区中 15 个",
+            ),
+            (
+                with(
+                    Kind::RepeatCluster,
+                    Details {
+                        repeats: Some(RepeatShare { tickets: 30.0, share: 0.73, usual: 0.19 }),
+                        ..Details::default()
+                    },
+                ),
+                "73 % are repeats (usually 19 %)",
+                "重复诉求占 73%(通常 19%)",
+            ),
+            (
+                with(
+                    Kind::Data,
+                    Details { data: Some(DataFault::TaxonomyChange), ..Details::default() },
+                ),
+                "a topic renamed",
+                "类别改名",
+            ),
+        ];
+        for (body, en, zh) in bodies {
+            for (lang, says) in [(Lang::En, en), (Lang::Zh, zh)] {
+                let text = text(lang, &event(EventKind::Firing, body.clone(), None)).unwrap();
+                assert!(text.contains(says) && text.lines().count() <= MAX_LINES, "{text}");
+            }
+        }
     }
 
     #[test]

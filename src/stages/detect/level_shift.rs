@@ -26,6 +26,9 @@ const NEWS: usize = 56;
 const LEAST: f64 = 1.25;
 /// Tickets since and before, expected or come, in units of the least number of an alarm.
 const COUNTS: f64 = 6.0;
+/// Squared distance, in variances of a Poisson count, from which on a node is fitted: no change that is significant
+/// later lies under it unless a season makes up for it.
+const SCREEN: f64 = 9.0;
 /// Children named with an alarm.
 const DRIVERS: usize = 5;
 
@@ -73,7 +76,7 @@ fn has_moved(series: &[f32], least: f64) -> bool {
             let Some(at) = series.len().checked_sub(since) else { return false };
             let (after, share) = (sum(&series[at..]), since as f64 / series.len() as f64);
             let expected = all * share;
-            (after - expected).powi(2) > 6.0 * expected * (1.0 - share)
+            (after - expected).powi(2) > SCREEN * expected * (1.0 - share)
         })
 }
 

@@ -37,6 +37,9 @@ pub mod scene;
 pub mod spikes;
 pub mod widespread;
 
+#[cfg(test)]
+mod tests;
+
 pub use finding::Finding;
 use kin::Kin;
 pub use scene::{Found, Scene};
