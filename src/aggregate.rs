@@ -137,6 +137,26 @@ pub fn panel(parts: &Parts<'_>, from: Day, to: Day) -> CityPanel {
     CityPanel { panel: Panel { start: from.date(), counts }, hierarchy, keys }
 }
 
+/// Counts of days `from ..= to` in the cells of a panel that was laid out before; what is in none of them is left out.
+pub fn in_cells_of(city: &CityPanel, parts: &Parts<'_>, from: Day, to: Day) -> Panel {
+    let topics = paths(parts.topics, parts.counts.iter().map(|c| c.topic), parts.depth.0);
+    let districts = paths(parts.districts, parts.counts.iter().map(|c| c.district), parts.depth.1);
+    let last = |path: Option<&Vec<u32>>| path.and_then(|path| path.last().copied());
+    let own = |cell: &weisu_models::hierarchy::CellNodes| &city.hierarchy.nodes[cell.own];
+    let cells: FxHashMap<(u32, u32), usize> = (city.hierarchy.cells.iter().enumerate())
+        .map(|(i, cell)| ((own(cell).topic, own(cell).district), i))
+        .collect();
+    let width = usize::try_from(to.0 - from.0 + 1).unwrap_or(0);
+    let mut counts = Array2::<f32>::zeros((city.panel.cells(), width));
+    for count in parts.counts.iter().filter(|c| (from.0..=to.0).contains(&c.day)) {
+        let key = last(topics.get(&count.topic)).zip(last(districts.get(&count.district)));
+        if let Some(i) = key.and_then(|key| cells.get(&key)) {
+            counts[(*i, (count.day - from.0) as usize)] += count.n as f32;
+        }
+    }
+    Panel { start: from.date(), counts }
+}
+
 /// A day on which a source of a cell is missing or still open is unknown for the cell.
 fn mark_gaps(
     counts: &mut Array2<f32>,

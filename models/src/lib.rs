@@ -14,6 +14,7 @@
 //! | [`intervals`] | count quantiles: negative binomial, dispersion, recalibration |
 //! | [`evaluation`] | scores, forecasts to beat, backtests from rolling origins |
 //! | [`hotspot`] | surveillance detectors, exceedance of the seasonal norm, false discovery rate, spatial statistics and scans |
+//! | [`nowcast`] | how much of a recent day is known by now |
 //! | [`numeric`] | small dense solvers, distribution tails |
 pub mod boosting;
 pub mod calendar;
@@ -22,6 +23,7 @@ pub mod forecast;
 pub mod hierarchy;
 pub mod hotspot;
 pub mod intervals;
+pub mod nowcast;
 pub mod numeric;
 pub mod regressors;
 pub mod series;

@@ -32,6 +32,8 @@ mod send_test;
 mod simulate;
 mod status;
 mod text;
+mod tune;
+mod verdict;
 
 /// Configuration files looked for when none is named.
 const DEFAULT_CONFIGS: [&str; 2] = ["weisu.toml", "/etc/weisu/weisu.toml"];
@@ -103,8 +105,12 @@ enum Command {
     Backtest(backtest::Args),
     /// Why the newest forecast of a series is what it is
     Explain(explain::Args),
-    /// What is stored, what ran, what waits
+    /// What is stored, what ran, what waits, and how precise each rule is
     Status,
+    /// Say what an alert turned out to be
+    Verdict(verdict::Args),
+    /// What verdicts suggest for the alarm thresholds; with --apply, take it
+    Tune(tune::Args),
     /// Check the configuration and report every mistake
     CheckConfig(check_config::Args),
 }
@@ -143,6 +149,8 @@ fn dispatch(cli: &Cli) -> anyhow::Result<()> {
         Command::Backtest(args) => block_on(backtest::run(global, args)),
         Command::Explain(args) => block_on(explain::run(global, args)),
         Command::Status => block_on(status::run(global)),
+        Command::Verdict(args) => block_on(verdict::run(global, args)),
+        Command::Tune(args) => block_on(tune::run(global, args)),
     }
 }
 

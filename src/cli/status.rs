@@ -2,6 +2,7 @@
 use std::fmt::Write;
 
 use super::{Global, text};
+use crate::store::verdicts;
 
 /// Runs it.
 pub async fn run(global: &Global) -> anyhow::Result<()> {
@@ -10,17 +11,30 @@ pub async fn run(global: &Global) -> anyhow::Result<()> {
     let alerts = cx.store.open_alerts().await?;
     let mark = crate::aggregate::watermark(&cx.store.source_days().await?);
     let outbox = cx.store.delivery_counts().await?;
+    let precision = verdicts::precision(&cx.store.judged_alerts().await?);
     cx.store.close().await;
     let waiting: std::collections::BTreeMap<String, i64> =
         outbox.iter().map(|d| (format!("{}/{}", d.receiver, d.status), d.n)).collect();
     let value = serde_json::json!({
         "store": cx.store.at(), "dialect": cx.store.dialect(), "closed_until": mark.map(crate::ticket::Day::date),
-        "open_alerts": alerts.len(), "outbox": waiting, "runs": runs,
+        "open_alerts": alerts.len(), "outbox": waiting, "runs": runs, "precision": precision,
     });
     text::result(global.format, &value, || {
         let mut out = format!("store {} ({})\n", cx.store.at(), cx.store.dialect());
         let _ = writeln!(out, "closed until {}", mark.map_or("-".to_owned(), |d| d.to_string()));
         let _ = writeln!(out, "{} open alerts, outbox {waiting:?}", alerts.len());
+        for rule in precision.iter().filter(|rule| rule.reviewed > 0) {
+            let _ = writeln!(
+                out,
+                "rule {}/{}: {:.0} % of {} reviewed alerts useful (95 % interval {:.0}-{:.0} %)",
+                rule.kind.name(),
+                rule.method,
+                100.0 * rule.precision.unwrap_or_default(),
+                rule.reviewed,
+                100.0 * rule.interval[0],
+                100.0 * rule.interval[1],
+            );
+        }
         for run in &runs {
             let ended = run
                 .finished

@@ -14,6 +14,7 @@ use crate::{
     store::{
         alarms::{Kind, Severity},
         alerts::AlertBody,
+        details::DataFault,
     },
     ticket::Basis,
 };
@@ -98,6 +99,16 @@ pub fn text(lang: Lang, event: &Event) -> Result<String, minijinja::Error> {
         changes => changes(lang, body),
         drivers => drivers(lang, body),
         score => format!("{:.1}", body.score),
+        kind => body.kind.name(),
+        data => body.details.data.map(|fault| fault_name(lang, fault)),
+        level => body.details.level.as_ref().map(|l| context! {
+            since => l.since.to_string(), before => format!("{:.1}", l.before),
+            after => format!("{:.1}", l.after), ratio => format!("{:.1}", l.ratio),
+        }),
+        spread => body.details.spread.as_ref().map(|s| context! { up => s.up, of => s.of }),
+        repeats => body.details.repeats.as_ref().map(|r| context! {
+            share => count(100.0 * r.share), usual => count(100.0 * r.usual),
+        }),
         basis => basis(lang, body.basis),
     })?;
     Ok(rendered.trim().lines().take(MAX_LINES).collect::<Vec<_>>().join("\n"))
@@ -110,6 +121,19 @@ fn colour(lang: Lang, severity: Severity) -> &'static str {
         (Lang::Zh, Severity::High) => "橙",
         (Lang::Zh, Severity::Critical) => "红",
         (Lang::En, _) => severity.name(),
+    }
+}
+
+fn fault_name(lang: Lang, fault: DataFault) -> &'static str {
+    match (lang, fault) {
+        (Lang::Zh, DataFault::MissingDay) => "整日无数据",
+        (Lang::Zh, DataFault::DoubledDay) => "疑似重复报送",
+        (Lang::Zh, DataFault::UnmappedTopic) => "大量工单无类别",
+        (Lang::Zh, DataFault::TaxonomyChange) => "类别改名或重新归类",
+        (Lang::En, DataFault::MissingDay) => "a day without any ticket",
+        (Lang::En, DataFault::DoubledDay) => "a day that came twice",
+        (Lang::En, DataFault::UnmappedTopic) => "tickets without a topic",
+        (Lang::En, DataFault::TaxonomyChange) => "a topic renamed or mapped anew",
     }
 }
 
@@ -190,7 +214,7 @@ mod tests {
     use super::*;
     use crate::{
         publish::lifecycle::tests::{alert, body},
-        store::details::{ExceedanceDetails, OnsetDetails, OnsetStatus},
+        store::details::{Details, ExceedanceDetails, LevelChange, OnsetDetails, OnsetStatus, RepeatShare, Spread},
     };
 
     fn event(kind: EventKind, body: AlertBody, before: Option<Severity>) -> Event {
@@ -255,6 +279,61 @@ mod tests {
         let tomorrow = AlertBody { lead_days: 1, ..body(Kind::ForecastExceedance, Severity::Medium) };
         let text = text(Lang::En, &event(EventKind::Firing, tomorrow, None)).unwrap();
         assert!(text.contains("1 day ahead"), "{text}");
+    }
+
+    #[test]
+    fn each_kind_says_what_it_is_in_twelve_lines() {
+        let with = |kind, details| AlertBody { details, observed: Some(40.0), ..body(kind, Severity::High) };
+        let day = |d| chrono::NaiveDate::from_ymd_opt(2024, 10, d).unwrap();
+        let level = LevelChange {
+            since: day(3),
+            earliest: day(1),
+            latest: day(5),
+            before: 10.44,
+            after: 17.8,
+            ratio: 2.27,
+        };
+        let bodies = [
+            (with(Kind::Drop, Details::default()), "data or a trust problem", "可能是数据缺失"),
+            (
+                with(Kind::LevelShift, Details { level: Some(level), ..Details::default() }),
+                "from 10.4 to 17.8 tickets a day since 2024-10-03 (2.3 times)",
+                "日均由 10.4 件变为 17.8 件",
+            ),
+            (
+                with(
+                    Kind::Widespread,
+                    Details { spread: Some(Spread { up: 15, of: 16 }), ..Details::default() },
+                ),
+                "15 of 16 districts",
+                "16 个区中 15 个",
+            ),
+            (
+                with(
+                    Kind::RepeatCluster,
+                    Details {
+                        repeats: Some(RepeatShare { tickets: 30.0, share: 0.73, usual: 0.19 }),
+                        ..Details::default()
+                    },
+                ),
+                "73 % are repeats (usually 19 %)",
+                "重复诉求占 73%(通常 19%)",
+            ),
+            (
+                with(
+                    Kind::Data,
+                    Details { data: Some(DataFault::TaxonomyChange), ..Details::default() },
+                ),
+                "a topic renamed",
+                "类别改名",
+            ),
+        ];
+        for (body, en, zh) in bodies {
+            for (lang, says) in [(Lang::En, en), (Lang::Zh, zh)] {
+                let text = text(lang, &event(EventKind::Firing, body.clone(), None)).unwrap();
+                assert!(text.contains(says) && text.lines().count() <= MAX_LINES, "{text}");
+            }
+        }
     }
 
     #[test]

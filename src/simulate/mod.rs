@@ -18,6 +18,7 @@ use crate::config::Lang;
 
 mod catalogue;
 mod events;
+mod recent;
 mod rows;
 mod shape;
 mod truth;
@@ -85,6 +86,7 @@ pub struct City {
     /// Share of each district in each topic.
     share: Vec<Vec<f64>>,
     lifts: Vec<Lift>,
+    recent: Vec<recent::Recent>,
     outage: NaiveDate,
     renamed_on: NaiveDate,
 }
@@ -119,6 +121,7 @@ impl City {
             expected: expected(&params, &calendar, from, to),
             share: shares(&params),
             calendar,
+            recent: recent::plan(to, params.districts, &lifts),
             lifts,
             outage,
             renamed_on: halfway,
@@ -174,6 +177,7 @@ impl City {
     fn truth(&self, tickets: u64, repeats: u64) -> Truth {
         let mut events: Vec<Planted> = self.lifts.iter().map(|lift| self.planted(lift)).collect();
         events.extend(self.onsets());
+        events.extend(self.recent.iter().map(|event| self.planted_recently(event)));
         events.sort_by_key(|event| event.from);
         events.extend(self.coming_rise());
         Truth {
@@ -200,6 +204,18 @@ impl City {
             from: lift.from,
             to: lift.to(),
             factor: lift.peak(),
+        }
+    }
+
+    fn planted_recently(&self, event: &recent::Recent) -> Planted {
+        let name = |district: usize| DISTRICTS[district].0.of(self.params.lang).to_owned();
+        Planted {
+            kind: event.kind,
+            topic: event.topic.map_or_else(Vec::new, |topic| self.path(topic)),
+            district: event.district.map(name),
+            from: event.from,
+            to: event.to,
+            factor: event.factor,
         }
     }
 

@@ -11,7 +11,7 @@ use rand_distr::{Distribution, Gamma, Poisson};
 use super::{
     City, Stream,
     catalogue::{DISTRICTS, RENAMED, STREETS, TOPICS},
-    stream,
+    recent, stream,
 };
 use crate::config::Lang;
 
@@ -49,7 +49,7 @@ pub(super) fn write(city: &City, out: &mut impl Write, progress: &dyn Fn(u64)) -
     let hours: Vec<[u8; 256]> = TOPICS.iter().map(|topic| hour_slots(topic.rhythm.hours)).collect();
     let mut calls = Vec::new();
     for (day, date) in city.from.iter_days().take(city.expected.len()).enumerate() {
-        if date == city.outage {
+        if date == city.outage || recent::is_missing(&city.recent, date) {
             continue;
         }
         calls.clear();
@@ -82,6 +82,7 @@ fn draw(
     }
     for (topic, means) in means.iter().enumerate() {
         for (district, mean) in means.iter().enumerate() {
+            let mean = mean * recent::factor(&city.recent, date, topic, district);
             // A mean of next to nothing draws nothing; the distribution wants a positive one.
             let mean = (mean * spread.sample(rng)).max(1e-12);
             let count: f64 = Poisson::new(mean).map_err(io::Error::other)?.sample(rng);
@@ -140,7 +141,10 @@ impl<'a, W: Write> Rows<'a, W> {
     fn write(&mut self, day: usize, serial: usize, call: Call, rng: &mut impl Rng) -> io::Result<()> {
         let lang = self.city.params.lang;
         let topic = &TOPICS[usize::from(call.topic)];
-        let is_repeat = rng.random::<f64>() < topic.repeat;
+        let cell = (usize::from(call.topic), usize::from(call.district));
+        let date = self.city.from + Days::new(day as u64);
+        let share = recent::repeats(&self.city.recent, date, cell.0, cell.1, topic.repeat);
+        let is_repeat = rng.random::<f64>() < share;
         let third = match topic.third.len() {
             0 => "",
             n => topic.third[rng.random_range(0..n)].of(lang),

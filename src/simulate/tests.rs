@@ -170,7 +170,8 @@ fn the_outage_is_a_gap_of_one_workday_and_the_renamed_topic_changes_once() {
     let city = written(small(Lang::Zh));
     let silent: Vec<_> =
         city.days().filter(|day| city.mean(None, None, std::iter::once(*day)) == 0.0).collect();
-    assert_eq!(silent, [city.truth.outage]);
+    let fault = city.truth.events.iter().find(|e| e.kind == Kind::DataFault).unwrap();
+    assert_eq!(silent, [city.truth.outage, fault.from]);
     let Renamed { old, new, on } = &city.truth.renamed;
     assert_eq!(*on, date(2023, 11, 10));
     assert!(city.days().filter(|d| d < on).all(|d| city.mean(Some(new), None, std::iter::once(d)) == 0.0));

@@ -16,6 +16,16 @@ pub enum Kind {
     SeasonOnset,
     /// A season that begins after the last day.
     ComingRise,
+    /// A cell runs at another level since some weeks.
+    LevelShift,
+    /// One topic rises a little in every district.
+    Widespread,
+    /// Everything falls in one district.
+    Drop,
+    /// Repeats pile up in one cell; the factor is their share.
+    RepeatCluster,
+    /// The source has delivered nothing for a day.
+    DataFault,
 }
 
 /// One planted event.
@@ -23,7 +33,7 @@ pub enum Kind {
 pub struct Planted {
     /// What it is.
     pub kind: Kind,
-    /// Topic path, top level first, under its present name.
+    /// Topic path, top level first, under its present name; empty = all topics.
     pub topic: Vec<String>,
     /// District, or the whole city.
     pub district: Option<String>,

@@ -187,7 +187,7 @@ async fn file(
     let mut tx = cx.store.begin().await?;
     let key = tx.source(&source.name).await?;
     let mut sink = Sink {
-        tx: IngestTx::new(tx, key),
+        tx: IngestTx::new(tx, key).arriving(cx.today()),
         topics: Vec::new(),
         districts: Vec::new(),
         depth: depth_of(&cx.config.source),

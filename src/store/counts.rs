@@ -74,6 +74,13 @@ impl Store {
         on_read!(self, c => sqlx::query_as(sql).bind(from.0).bind(to.0).fetch_all(c)).doing("read counts")
     }
 
+    /// All days of cells in `[from, to]` with repeats, and how many: every ticket less repeats merged.
+    pub async fn repeats(&self, from: Day, to: Day) -> Result<Vec<CountCell>, StoreError> {
+        const SQL: &str = "SELECT topic, district, day, CAST(SUM(raw - dedup) AS BIGINT) AS n FROM counts \
+             WHERE day BETWEEN $1 AND $2 GROUP BY topic, district, day HAVING SUM(raw - dedup) > 0 ORDER BY topic, district, day";
+        on_read!(self, c => sqlx::query_as(SQL).bind(from.0).bind(to.0).fetch_all(c)).doing("read counts")
+    }
+
     /// Tickets per source and local day, from the counts.
     pub async fn tickets_per_day(&self) -> Result<Vec<(i32, i32, i64)>, StoreError> {
         const SQL: &str = "SELECT source, day, CAST(SUM(raw) AS BIGINT) FROM counts GROUP BY source, day HAVING SUM(raw) > 0 ORDER BY source, day";

@@ -10,6 +10,7 @@ use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
 pub mod alarms;
 pub mod alerts;
+mod arrivals;
 mod backtests;
 pub mod board;
 mod counts;
@@ -26,7 +27,9 @@ mod slots;
 mod sqlite;
 mod taxonomy;
 mod tickets;
+pub mod verdicts;
 
+pub use arrivals::Arrival;
 pub use backtests::{ALL_LEVELS, BacktestRow, BacktestSummary, ChosenModel};
 pub use counts::{CountCell, DayStatus, SourceDay};
 pub use forecasts::{FitRow, ForecastRow, Grain};

@@ -4,10 +4,12 @@
 //! the database reports fewer inserted rows than the batch holds, the batch is undone to its savepoint and
 //! sorted against what is stored: an unseen id is added, a newer version replaces the older and moves its
 //! count, anything else is a duplicate.
+use std::collections::BTreeMap;
+
 use rustc_hash::FxHashMap;
 
 use super::{Doing, StoreError, Tx, execute, on_read};
-use crate::ticket::{DistrictId, Ticket, TopicId};
+use crate::ticket::{Day, DistrictId, Ticket, TopicId};
 
 /// Tickets in one statement: nine bind variables each, and SQLite takes 32,766.
 const ROWS_A_STATEMENT: usize = 3000;
@@ -41,6 +43,8 @@ type Delta = ((TopicId, DistrictId, i32), (i32, i32));
 pub struct IngestTx {
     tx: Tx,
     source: i32,
+    /// The local day it is, where arrivals are to be kept.
+    arrived: Option<Day>,
     deltas: FxHashMap<(TopicId, DistrictId, i32), (i32, i32)>,
     tally: Tally,
 }
@@ -48,7 +52,13 @@ pub struct IngestTx {
 impl IngestTx {
     /// Takes over a transaction for tickets of `source`.
     pub fn new(tx: Tx, source: i32) -> Self {
-        Self { tx, source, deltas: FxHashMap::default(), tally: Tally::default() }
+        Self { tx, source, arrived: None, deltas: FxHashMap::default(), tally: Tally::default() }
+    }
+
+    /// Keeps that what comes arrived on a local day.
+    #[must_use]
+    pub fn arriving(self, day: Day) -> Self {
+        Self { arrived: Some(day), ..self }
     }
 
     /// The transaction, for the taxonomy.
@@ -90,6 +100,14 @@ impl IngestTx {
         deltas.sort_unstable_by_key(|(key, _)| *key);
         for chunk in deltas.chunks(1000) {
             self.add_counts(chunk).await?;
+        }
+        if let Some(arrived) = self.arrived {
+            let mut by_day: BTreeMap<i32, i64> = BTreeMap::new();
+            deltas
+                .iter()
+                .for_each(|((_, _, day), (raw, _))| *by_day.entry(*day).or_default() += i64::from(*raw));
+            let by_day: Vec<(i32, i64)> = by_day.into_iter().filter(|(_, n)| *n != 0).collect();
+            self.tx.add_arrivals(self.source, arrived, &by_day).await?;
         }
         Ok((self.tx, self.tally))
     }

@@ -6,6 +6,7 @@ mod backtest;
 mod bad_input;
 mod cli;
 mod config;
+mod control;
 mod crash;
 mod cron;
 mod daemon;

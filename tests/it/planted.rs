@@ -107,7 +107,8 @@ impl Lived {
         let mut planted: BTreeSet<(Cell, NaiveDate)> = BTreeSet::new();
         for event in self.truth.events.iter().filter(|e| e.kind != Kind::ComingRise) {
             let hit = cells.keys().filter(|(topic, district)| {
-                event.topic.last() == Some(topic) && event.district.as_ref().is_none_or(|d| d == district)
+                event.topic.last().is_none_or(|t| t == topic)
+                    && event.district.as_ref().is_none_or(|d| d == district)
             });
             // The week after is judged by a baseline that has just seen the rise.
             let days = event.from.iter_days().take_while(|d| *d <= event.to + Days::new(7));
@@ -152,6 +153,31 @@ async fn what_was_planted_is_found_again() {
             && a.body.district == [emerging.district.clone().unwrap()]
     });
     assert!(on_cell.is_some(), "{emerging:?} is not among {titles:?}");
+
+    // And each of the events of the last weeks, for what it is.
+    let mut missed = Vec::new();
+    for (planted, kind) in [
+        (Kind::LevelShift, alarms::Kind::LevelShift),
+        (Kind::Widespread, alarms::Kind::Widespread),
+        (Kind::Drop, alarms::Kind::Drop),
+        (Kind::RepeatCluster, alarms::Kind::RepeatCluster),
+        (Kind::DataFault, alarms::Kind::Data),
+    ] {
+        let event = city.planted(planted).next().unwrap();
+        let district: Vec<String> = event.district.clone().into_iter().collect();
+        let it = open
+            .iter()
+            .find(|a| a.body.kind == kind && a.body.topic == event.topic && a.body.district == district);
+        let dated = it.is_some_and(|a| match &a.body.details.level {
+            Some(level) => (level.earliest..=level.latest).contains(&event.from),
+            None => a.body.window.0 <= event.to && event.from <= a.body.window.1,
+        });
+        if !dated {
+            missed.push(event);
+        }
+    }
+    assert!(missed.is_empty(), "{missed:?} are not among {titles:?}");
+    assert!(open.len() <= 30, "{} alerts are too many to read: {titles:?}", open.len());
 
     // Still to come: the season that begins after the last day is forecast at its height.
     let cells = city.cells().await;

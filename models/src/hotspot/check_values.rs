@@ -81,7 +81,7 @@ fn reproduces_the_check_values() {
         let key = (check.scenario, check.rep);
         let y: Vec<f32> = baseline[&key].iter().zip(&outbreaks[&key]).map(|(a, b)| a + b).collect();
         assert_eq!(y[check.week - 1], check.y);
-        let mut fitted = glm.fit(&y[..START_UP - 1]);
+        let mut fitted = glm.fit(&y[..START_UP - 1], &[]);
         let mut previous = 0.0;
         for t in START_UP - 1..check.week - 1 {
             previous = evidence::score(glm.predict(&fitted, t).tail().mid_p(y[t] as u64));

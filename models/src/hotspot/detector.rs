@@ -15,6 +15,7 @@ use rayon::prelude::*;
 
 use crate::calendar::Calendar;
 
+use super::baseline::Baseline;
 use super::design::{self, DAILY, DAILY_SEASONS, WEEKLY, WEEKLY_DRIFTING};
 use super::evidence::{self, Predictive};
 use super::robust_glm::RobustGlm;
@@ -150,13 +151,36 @@ impl Prepared {
     /// Returns one entry a period from `from` on; `None` where the period is missing or nothing was known before.
     /// Periods beyond the prepared length are ignored.
     pub fn judge(&self, series: &[f32], from: usize) -> Vec<Option<Judgement>> {
+        self.judge_knowing(series, from, &[])
+    }
+
+    /// [`Self::judge`] where the means of periods are known to be off the regression by `factors`, one a period, 1
+    /// for those beyond them: the ratio of a level that moved for good from its changepoint on, or the share of a
+    /// period's counts that can be known by now. The tiers for short histories scale the judged period only.
+    pub fn judge_knowing(&self, series: &[f32], from: usize, factors: &[f64]) -> Vec<Option<Judgement>> {
         let series = &series[..series.len().min(self.kinds.len())];
         match &self.design {
-            Design::Weekly(glm) => self.run(glm, series, from),
-            Design::Drifting(glm) => self.run(glm, series, from),
-            Design::Daily(glm) => self.run(glm, series, from),
-            Design::Seasons(glm) => self.run(glm, series, from),
+            Design::Weekly(glm) => self.run(glm, series, from, factors),
+            Design::Drifting(glm) => self.run(glm, series, from, factors),
+            Design::Daily(glm) => self.run(glm, series, from, factors),
+            Design::Seasons(glm) => self.run(glm, series, from, factors),
         }
+    }
+
+    /// What the regression expects of all periods of `series`, from its first `known` periods alone; `factors` as in
+    /// [`Self::judge_knowing`]. `None` where those are too short for the regression.
+    pub fn baseline(&self, series: &[f32], known: usize, factors: &[f64]) -> Option<Baseline> {
+        let series = &series[..series.len().min(self.kinds.len())];
+        let known = known.min(series.len());
+        if !self.long_enough(series[..known].iter().filter(|y| !y.is_nan()).count()) {
+            return None;
+        }
+        Some(match &self.design {
+            Design::Weekly(glm) => Baseline::new(glm, series, known, factors),
+            Design::Drifting(glm) => Baseline::new(glm, series, known, factors),
+            Design::Daily(glm) => Baseline::new(glm, series, known, factors),
+            Design::Seasons(glm) => Baseline::new(glm, series, known, factors),
+        })
     }
 
     /// Judges `n` series in parallel; `series(i)` gives the counts of the i-th. The order is kept.
@@ -169,7 +193,13 @@ impl Prepared {
         (0..n).into_par_iter().map(|i| self.judge(&series(i), from)).collect()
     }
 
-    fn run<const K: usize>(&self, glm: &RobustGlm<K>, series: &[f32], from: usize) -> Vec<Option<Judgement>> {
+    fn run<const K: usize>(
+        &self,
+        glm: &RobustGlm<K>,
+        series: &[f32],
+        from: usize,
+        factors: &[f64],
+    ) -> Vec<Option<Judgement>> {
         let first = from.saturating_sub(WARM_UP);
         let mut known = series.iter().take(first).filter(|y| !y.is_nan()).count();
         let mut fitted = None;
@@ -187,11 +217,12 @@ impl Prepared {
                         }
                         &*fitted
                     }
-                    none => &*none.insert(glm.fit(before)),
+                    none => &*none.insert(glm.fit(before, factors)),
                 };
                 Some((glm.predict(fitted, t), Method::RobustGlm))
             } else {
-                self.short(before)
+                let factor = factors.get(t).copied().unwrap_or(1.0);
+                self.short(before).map(|(p, tier)| (Predictive { mean: p.mean * factor, ..p }, tier))
             };
             let judgement = self.judge_period(series[t], expected, &mut previous);
             known += usize::from(!series[t].is_nan());

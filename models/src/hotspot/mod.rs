@@ -9,12 +9,17 @@
 //! | [`farrington`] | Farrington flexible and original | R surveillance |
 //! | [`ears`] | EARS C1, C2, C3 | R surveillance |
 //! | [`essence`] | averages, regression and switch of daily counts | pynssp |
+//! | [`Baseline`] | expected sums over windows of days, for drops and rises of many | |
+//! | [`shift`] | lasting changes of level | Miller and Siegmund's maximal chi square |
+//! | [`widespread`], [`repeats`] | many districts at once; repeats among tickets | |
+//! | [`fdr`], [`tree_fdr`], [`tuning`] | false discoveries, flat and over a tree; thresholds from verdicts | |
 //! | [`classic`] | likelihood ratios, CUSUM, Bayes, RKI, outbreakP | R surveillance |
 //! | [`season`] | yearly seasons and when they begin | hand-made seasons |
 //! | [`exceedance`] | coming weeks above norm, last year, capacity | |
 //! | [`Published`] | Farrington and EARS on the scale of the default | |
 use serde::{Deserialize, Serialize};
 
+mod baseline;
 #[cfg(test)]
 mod check_values;
 pub mod classic;
@@ -29,10 +34,16 @@ pub mod farrington;
 pub mod fdr;
 mod level;
 mod published;
+pub mod repeats;
 mod robust_glm;
 pub mod season;
+pub mod shift;
 pub mod space;
+pub mod tree_fdr;
+pub mod tuning;
+pub mod widespread;
 
+pub use baseline::{Baseline, Window};
 pub use detector::{Detector, InvalidDetector, Memory, Prepared};
 pub use published::{InvalidPublished, Published};
 

@@ -36,11 +36,19 @@ pub(super) struct RobustGlm<const K: usize> {
     discount: Vec<f64>,
 }
 
+/// Factors on the means of periods, known from elsewhere: a level that moved for good, the share of a period's counts
+/// that can be known by now. Periods beyond them, and all periods of an empty list, have the factor 1.
+fn factor(factors: &[f64], t: usize) -> f64 {
+    factors.get(t).copied().unwrap_or(1.0)
+}
+
 /// The regression as fitted to the periods known so far.
 #[derive(Debug, Clone)]
 pub(super) struct Fitted<const K: usize> {
     beta: [f64; K],
     phi: f64,
+    /// Known factors on the means, see [`factor`].
+    factors: Vec<f64>,
     /// Means by the regression of the periods known, one each.
     means: Vec<f64>,
     /// The same times the level each period had.
@@ -58,6 +66,13 @@ pub(super) struct Fitted<const K: usize> {
     inverse_mean: f64,
 }
 
+impl<const K: usize> Fitted<K> {
+    /// Means of the periods known by the regression, and the same times the level each had.
+    pub(super) fn means(&self) -> (&[f64], &[f64]) {
+        (&self.means, &self.levelled)
+    }
+}
+
 impl<const K: usize> RobustGlm<K> {
     /// `rows` are the regressors by period, the constant first; `ridge` holds prior precisions (1 / sd^2 in log
     /// units); `half_life` in periods, `None` for equal weights.
@@ -72,8 +87,8 @@ impl<const K: usize> RobustGlm<K> {
         Self { pace: Some(pace), ..self }
     }
 
-    /// Fits `counts`, the periods known (NaN = missing), without earlier coefficients.
-    pub(super) fn fit(&self, counts: &[f32]) -> Fitted<K> {
+    /// Fits `counts`, the periods known (NaN = missing), without earlier coefficients; `factors` on the means are known.
+    pub(super) fn fit(&self, counts: &[f32], factors: &[f64]) -> Fitted<K> {
         let known = counts.iter().filter(|y| !y.is_nan());
         let (n, sum) = known.fold((0.0, 0.0), |(n, sum), y| (n + 1.0, sum + f64::from(*y)));
         let mut beta = [0.0; K];
@@ -81,6 +96,7 @@ impl<const K: usize> RobustGlm<K> {
         let mut fitted = Fitted {
             beta,
             phi: 1.5,
+            factors: factors.to_vec(),
             means: Vec::with_capacity(self.rows.len()),
             levelled: Vec::with_capacity(self.rows.len()),
             level: Level::NONE,
@@ -104,8 +120,9 @@ impl<const K: usize> RobustGlm<K> {
     /// Takes note of newer `counts` without a refit.
     pub(super) fn follow(&self, fitted: &mut Fitted<K>, counts: &[f32]) {
         let beta = fitted.beta;
-        let newer = &self.rows[fitted.means.len()..counts.len()];
-        fitted.means.extend(newer.iter().map(|row| mean(row, &beta)));
+        let known = fitted.means.len();
+        let newer = (known..).zip(&self.rows[known..counts.len()]);
+        fitted.means.extend(newer.map(|(t, row)| mean(row, &beta) * factor(&fitted.factors, t)));
         fitted.level = if let Some(pace) = self.pace {
             level::follow(pace, counts, &fitted.means, fitted.phi.max(1.001), &mut fitted.levelled)
         } else {
@@ -123,7 +140,7 @@ impl<const K: usize> RobustGlm<K> {
             fitted.phi * fitted.inflation * dot(row, &solved)
         });
         Predictive {
-            mean: mean(row, &fitted.beta) * fitted.level.factor,
+            mean: mean(row, &fitted.beta) * factor(&fitted.factors, t) * fitted.level.factor,
             relative_variance: relative_variance + fitted.level.relative_variance,
             phi: fitted.phi,
             inverse_mean: fitted.inverse_mean,
@@ -146,7 +163,9 @@ impl<const K: usize> RobustGlm<K> {
             fitted.beta[0] = fitted.beta[0].clamp(ETA.0 - 0.5, ETA.1 + 0.5);
         }
         let beta = fitted.beta;
-        fitted.means.iter_mut().zip(rows).for_each(|(m, row)| *m = mean(row, &beta));
+        for (t, (m, row)) in fitted.means.iter_mut().zip(rows).enumerate() {
+            *m = mean(row, &beta) * factor(&fitted.factors, t);
+        }
         self.follow(fitted, counts);
         self.measure_spread(fitted, counts);
     }

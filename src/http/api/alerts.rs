@@ -13,6 +13,7 @@ use crate::{
         alarms::{Alarm, Driver, Kind, Severity},
         alerts::Lane,
         board::AlertFilter,
+        verdicts::{self, Precision},
     },
     ticket::Basis,
 };
@@ -49,6 +50,13 @@ pub(super) async fn alerts(
     };
     let rows = state.store.find_alerts(&filter).await?;
     Ok(Json(rows.into_iter().filter_map(AlertView::new).collect()))
+}
+
+/// How many alerts of each rule (kind and detector) were worth telling, by what people said of them.
+#[utoipa::path(get, path = "/alerts/precision", tag = "hotspots",
+    responses((status = OK, body = Vec<Precision>), (status = 503, body = Problem)))]
+pub(super) async fn precision(State(state): State<AppState>) -> Result<Json<Vec<Precision>>, Problem> {
+    Ok(Json(verdicts::precision(&state.store.judged_alerts().await?)))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

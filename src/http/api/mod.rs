@@ -45,6 +45,7 @@ fn parts() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(explanation::explanation))
         .routes(routes!(alerts::alerts))
         .routes(routes!(alerts::alarms))
+        .routes(routes!(alerts::precision))
         .routes(routes!(status::scoreboard))
         .routes(routes!(backtest::latest))
         .routes(routes!(backtest::ledger))

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Text;
 use crate::{
     http::{alert_view::AlertView, outlook::change},
-    store::alerts::AlertBody,
+    store::{alarms::Kind, alerts::AlertBody},
 };
 
 /// A card.
@@ -68,7 +68,43 @@ pub(super) fn view(text: &Text, alert: &AlertView) -> Card {
     }
 }
 
+/// What the kinds with something beyond counts say.
+fn why_of_kind(text: &Text, body: &AlertBody, observed: f64) -> Option<String> {
+    let count = |n| text.count(n);
+    let window = text.span(body.window.0, body.window.1);
+    let (observed, expected) = (count(observed), count(body.expected));
+    let details = &body.details;
+    if let Some(fault) = details.data {
+        let key = format!("why_data.{}", serde_json::to_value(fault).ok()?.as_str()?);
+        return Some(text.say(&key, context! { window, observed, expected }));
+    }
+    if let Some(level) = &details.level {
+        let day = |d| text.day(d);
+        return Some(text.say(
+            "why_level",
+            context! {
+                since => day(level.since), earliest => day(level.earliest), latest => day(level.latest),
+                before => format!("{:.1}", level.before), after => format!("{:.1}", level.after),
+                times => format!("{:.1}", level.ratio),
+            },
+        ));
+    }
+    if let Some(spread) = &details.spread {
+        let values = context! { window, observed, expected, up => spread.up, of => spread.of };
+        return Some(text.say("why_spread", values));
+    }
+    if let Some(repeats) = &details.repeats {
+        let (share, usual) = (text.share(repeats.share), text.share(repeats.usual));
+        return Some(text.say("why_repeats", context! { window, observed, expected, share, usual }));
+    }
+    let lower = count(body.lower.unwrap_or(0.0));
+    (body.kind == Kind::Drop).then(|| text.say("why_fall", context! { window, observed, expected, lower }))
+}
+
 fn why(text: &Text, body: &AlertBody) -> String {
+    if let Some(why) = body.observed.and_then(|observed| why_of_kind(text, body, observed)) {
+        return why;
+    }
     let count = |n| text.count(n);
     let window = text.span(body.window.0, body.window.1);
     if let Some(onset) = &body.details.onset {

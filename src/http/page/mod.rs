@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     config::Lang,
-    store::{Grain, board::AlertFilter},
+    store::{Grain, board::AlertFilter, verdicts},
     ticket::Basis,
 };
 
@@ -114,6 +114,7 @@ pub(super) async fn page(
         rises => Value::from(Serde(rises::view(&text, &rises, &base, choice))),
         outlook => Value::from(Serde(outlook)),
         past => Value::from(Serde(track::past(&text, &score))),
+        precision => Value::from(Serde(track::precision(&text, &verdicts::precision(&state.store.judged_alerts().await?)))),
         health => Value::from(Serde(track::health(&text, &status))),
         runs => Value::from(Serde(runs)),
         ..frame(&state, &text, keep(&params)),

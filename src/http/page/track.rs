@@ -9,7 +9,7 @@ use crate::{
         api::status::Status,
         scoreboard::{Backtest, Published, Scoreboard},
     },
-    store::Run,
+    store::{Run, verdicts::Precision},
 };
 
 /// Levels of a table, one row each.
@@ -18,6 +18,30 @@ pub(super) struct Past {
     sentence: String,
     published: Vec<PublishedRow>,
     backtest: Vec<BacktestRow>,
+}
+
+/// How precise a rule is.
+#[derive(Debug, Serialize)]
+pub(super) struct RuleRow {
+    kind: String,
+    method: String,
+    reviewed: u64,
+    share: String,
+    interval: String,
+}
+
+/// The rules of which somebody has reviewed an alert.
+pub(super) fn precision(text: &Text, all: &[Precision]) -> Vec<RuleRow> {
+    let row = |rule: &Precision| {
+        Some(RuleRow {
+            kind: text.word("kind", rule.kind.name()),
+            method: rule.method.clone(),
+            reviewed: rule.reviewed,
+            share: text.share(rule.precision?),
+            interval: format!("{}–{}", text.share(rule.interval[0]), text.share(rule.interval[1])),
+        })
+    };
+    all.iter().filter_map(row).collect()
 }
 
 #[derive(Debug, Serialize)]

@@ -18,6 +18,9 @@ use crate::{
 /// Days of a calendar named with an alert at most.
 const EVENTS: usize = 4;
 
+/// Name of the rule in fingerprints.
+const RULE: &str = "daily";
+
 /// What turns nodes into names and stored keys.
 pub struct Naming<'a> {
     /// Where the run works.
@@ -41,7 +44,7 @@ impl Naming<'_> {
     fn alarm(&self, finding: &Finding, held: Option<Held>) -> Option<Alarm> {
         let key = self.scene.city.keys[finding.node];
         Some(Alarm {
-            fingerprint: self.fingerprint(finding.kind, finding.node),
+            fingerprint: self.fingerprint(rule(finding), finding.kind, finding.node),
             window: finding.window,
             kind: finding.kind,
             method: finding.method.to_owned(),
@@ -59,9 +62,11 @@ impl Naming<'_> {
             drivers: finding.drivers.iter().map(|driver| self.driver(driver)).collect(),
             suppressed: held.map(|held| match held {
                 Held::FalseDiscovery => "false_discovery_rate".to_owned(),
-                Held::Folded { into } => format!("folded:{}", self.fingerprint(finding.kind, into)),
+                Held::Folded { into, kind } => format!("folded:{}", self.fingerprint(RULE, kind, into)),
                 Held::Unconfirmed => "unconfirmed".to_owned(),
                 Held::Budget => "budget".to_owned(),
+                Held::DataFault(fault) => format!("data_fault:{fault}"),
+                Held::TaxonomyChange => "taxonomy_change".to_owned(),
             }),
         })
     }
@@ -77,8 +82,12 @@ impl Naming<'_> {
             severity: alarm.severity,
             observed: finding.observed,
             expected: finding.expected,
-            lower: finding.lower,
-            upper: finding.bound,
+            lower: if finding.bound < finding.normal { Some(finding.bound) } else { finding.lower },
+            upper: if finding.bound < finding.normal {
+                finding.lower.unwrap_or(finding.normal)
+            } else {
+                finding.bound
+            },
             score: finding.score,
             p_value: finding.p_value,
             lead_days: finding.lead_days,
@@ -93,10 +102,10 @@ impl Naming<'_> {
         body
     }
 
-    fn fingerprint(&self, kind: Kind, node: usize) -> String {
+    fn fingerprint(&self, rule: &str, kind: Kind, node: usize) -> String {
         let key = self.scene.city.keys[node];
         let (topic, district) = (self.names.topic(key.topic), self.names.district(key.district));
-        alarms::fingerprint("daily", kind, &topic, &district, Basis::Raw)
+        alarms::fingerprint(rule, kind, &topic, &district, Basis::Raw)
     }
 
     fn driver(&self, (node, observed, expected, share): &(usize, f64, f64, f64)) -> Driver {
@@ -121,6 +130,11 @@ impl Naming<'_> {
         }
         names
     }
+}
+
+/// Faults of the data are each a rule of their own, because two of them can be on one node and day.
+fn rule(finding: &Finding) -> &'static str {
+    if finding.kind == Kind::Data { finding.method } else { RULE }
 }
 
 fn lane(kind: Kind) -> Lane {

@@ -239,6 +239,7 @@ mod tests {
             alignment: Alignment::Solar,
             from: origin,
             origin,
+            grounds: crate::stages::detect::grounds::Grounds::default(),
         }
     }
 

@@ -1,9 +1,13 @@
 //! Holding back: false discoveries, relatives of what is told already, and what is over the office's budget.
 //!
+//! What a fault of the data touches is held back first. Then the false discovery rate is kept over the tree of nodes
+//! (topics, their districts, their streets; [`tree_fdr`]) for the kinds that test every node, and flat over what they
+//! test for the others. Then a part is folded under its whole, and the budget cuts.
+//!
 //! Nothing is thrown away: a held alarm is stored with its reason, and keeps an alert alive that people were told.
 use std::collections::BTreeMap;
 
-use weisu_models::hotspot::fdr::q_values;
+use weisu_models::hotspot::{fdr::q_values, tree_fdr};
 
 use super::{Finding, Found, Kin, Scene};
 use crate::store::alarms::Kind;
@@ -22,37 +26,45 @@ pub enum Held {
     Folded {
         /// That node.
         into: usize,
+        /// What it was told as.
+        kind: Kind,
     },
     /// Only one coming week of one run says so: two have to agree.
     Unconfirmed,
+    /// A fault of the data explains it.
+    DataFault(&'static str),
+    /// The taxonomy has just changed under it.
+    TaxonomyChange,
     /// The office has had enough for today.
     Budget,
 }
 
 /// Decides for each finding; the order is by kind and then by how surprising.
 pub fn hold_back(all: Found, scene: &Scene) -> Vec<(Finding, Option<Held>)> {
-    let Found { findings: mut found, tested, .. } = all;
+    let Found { findings: mut found, tested, faults, .. } = all;
     let settings = &scene.settings;
     found.sort_by(|a, b| {
-        (a.kind, a.window.0)
-            .cmp(&(b.kind, b.window.0))
+        (rank(a.kind), a.kind, a.window.0)
+            .cmp(&(rank(b.kind), b.kind, b.window.0))
             .then(a.p_value.total_cmp(&b.p_value))
             .then(b.score.total_cmp(&a.score))
             .then(a.node.cmp(&b.node))
     });
-    let chance = false_discoveries(&found, &tested, settings.false_discovery_rate);
+    let chance = false_discoveries(&found, &tested, scene);
     let mut told: Vec<usize> = Vec::new();
     let mut spent: BTreeMap<i32, usize> = BTreeMap::new();
     let mut held = Vec::with_capacity(found.len());
     for (i, finding) in found.iter().enumerate() {
-        let folded =
-            told.iter().find(|k| is_same_news(&found[**k], finding, &scene.kin)).map(|k| found[*k].node);
-        held.push(if chance[i] {
+        let fault = faults.iter().find(|fault| fault.touches(finding, scene));
+        let folded = told.iter().map(|k| &found[*k]).find(|told| is_same_news(told, finding, &scene.kin));
+        held.push(if let Some(fault) = fault {
+            Some(fault.held)
+        } else if chance[i] {
             Some(Held::FalseDiscovery)
         } else if finding.details.exceedance.is_some_and(|e| !e.agreed) {
             Some(Held::Unconfirmed)
         } else if let Some(into) = folded {
-            Some(Held::Folded { into })
+            Some(Held::Folded { into: into.node, kind: into.kind })
         } else {
             told.push(i);
             // A season comes once a year: it neither waits for the budget nor uses it up.
@@ -68,8 +80,20 @@ pub fn hold_back(all: Found, scene: &Scene) -> Vec<(Finding, Option<Held>)> {
     found.into_iter().zip(held).collect()
 }
 
-/// What may be chance: q-values over all cells tested in a window, those never fitted having p = 1.
-fn false_discoveries(found: &[Finding], tested: &[(Kind, usize)], rate: f64) -> Vec<bool> {
+/// Which kinds speak first: what explains others comes before them.
+fn rank(kind: Kind) -> u8 {
+    match kind {
+        Kind::Data => 0,
+        Kind::Widespread => 1,
+        _ => 2,
+    }
+}
+
+/// What may be chance among all nodes tested in a window, those never fitted having p = 1.
+fn false_discoveries(found: &[Finding], tested: &[(Kind, usize)], scene: &Scene) -> Vec<bool> {
+    let rate = scene.settings.false_discovery_rate;
+    let parents: Vec<Option<usize>> =
+        (0..scene.city.hierarchy.nodes.len()).map(|k| scene.kin.parent(k)).collect();
     let mut out = vec![false; found.len()];
     for (kind, tested) in tested {
         let mut windows: BTreeMap<_, Vec<usize>> = BTreeMap::new();
@@ -77,6 +101,13 @@ fn false_discoveries(found: &[Finding], tested: &[(Kind, usize)], rate: f64) -> 
             windows.entry(finding.window).or_default().push(i);
         }
         for of_window in windows.into_values() {
+            if *tested >= parents.len() {
+                let mut p = vec![1.0; parents.len()];
+                of_window.iter().for_each(|i| p[found[*i].node] = found[*i].p_value);
+                let real = tree_fdr::discoveries(&parents, &p, rate);
+                of_window.iter().for_each(|i| out[*i] = !real[found[*i].node]);
+                continue;
+            }
             let mut p: Vec<f64> = of_window.iter().map(|i| found[*i].p_value).collect();
             p.resize((*tested).max(p.len()), 1.0);
             for (i, q) in of_window.into_iter().zip(q_values(&p)) {
@@ -90,11 +121,14 @@ fn false_discoveries(found: &[Finding], tested: &[(Kind, usize)], rate: f64) -> 
 /// Whether telling `new` beside `told` would tell the same rise twice.
 fn is_same_news(told: &Finding, new: &Finding, kin: &Kin) -> bool {
     let overlaps = told.window.0 <= new.window.1 && new.window.0 <= told.window.1;
-    if told.kind != new.kind || !overlaps || told.node == new.node {
+    // A topic that rises in many districts rises in the whole city and here and there in one.
+    let as_one = told.kind == new.kind || (told.kind, new.kind) == (Kind::Widespread, Kind::Spike);
+    let twice = told.kind == new.kind && told.node == new.node;
+    if !as_one || !overlaps || twice || told.is_fall() != new.is_fall() {
         return false;
     }
     if kin.contains(told.node, new.node) {
         return new.ratio() <= STEEPER * told.ratio();
     }
-    kin.contains(new.node, told.node) && told.excess() >= EXPLAINS * new.excess()
+    kin.contains(new.node, told.node) && told.excess() / told.days() >= EXPLAINS * new.excess() / new.days()
 }

@@ -21,7 +21,7 @@ pub struct Finding {
     pub expected: f64,
     /// What the expected is held against: the baseline for a spike, the seasonal norm for a coming week.
     pub normal: f64,
-    /// Lower end of the interval.
+    /// The end of the interval that was not passed: the lower one of a rise, the upper one of a fall.
     pub lower: Option<f64>,
     /// Bound that was passed.
     pub bound: f64,
@@ -45,13 +45,24 @@ impl Finding {
         self.observed.unwrap_or(self.expected)
     }
 
-    /// Tickets above normal.
+    /// Tickets above normal, or of a fall below it.
     pub fn excess(&self) -> f64 {
-        self.count() - self.normal
+        (self.count() - self.normal).abs()
     }
 
-    /// How many times normal.
+    /// How many times normal, or of a fall what part of it, turned over.
     pub fn ratio(&self) -> f64 {
-        self.count() / self.normal.max(0.5)
+        let (count, normal) = (self.count().max(0.5), self.normal.max(0.5));
+        if self.is_fall() { normal / count } else { count / normal }
+    }
+
+    /// Whether it is below normal.
+    pub fn is_fall(&self) -> bool {
+        self.count() < self.normal
+    }
+
+    /// Days of the window.
+    pub fn days(&self) -> f64 {
+        f64::from(self.window.1.0 - self.window.0.0 + 1)
     }
 }

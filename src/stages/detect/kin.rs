@@ -62,6 +62,16 @@ impl Kin {
             && self.up(b, Some(up.topic), Some(up.district)) == Some(a)
     }
 
+    /// The one parent that a node has in a tree over all nodes: the same topic one district level up, or in the whole
+    /// city the topic above; `None` of the total.
+    pub fn parent(&self, k: usize) -> Option<usize> {
+        let level = self.levels[k];
+        match level.district.checked_sub(1) {
+            Some(district) => self.up(k, Some(level.topic), Some(district)),
+            None => self.up(k, level.topic.checked_sub(1), Some(level.district)),
+        }
+    }
+
     /// The children that best explain a node: its districts, or at the lowest district its topics.
     pub fn children(&self, k: usize) -> &[u32] {
         if self.levels[k].district < self.depth.district { &self.by_district[k] } else { &self.by_topic[k] }

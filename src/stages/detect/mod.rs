@@ -24,18 +24,37 @@ use crate::{
 mod candidate;
 pub mod coming;
 pub mod control;
+pub mod data;
+pub mod drop;
 mod finding;
+pub mod grounds;
 pub mod kin;
+mod known;
+pub mod level_shift;
+pub mod repeats;
 pub mod scene;
 pub mod seasons;
 pub mod spikes;
+pub mod widespread;
+
+#[cfg(test)]
+mod tests;
 
 pub use finding::Finding;
 use kin::Kin;
 pub use scene::{Found, Scene};
 
 /// The detectors, in the order of the alarms they raise.
-const DETECTORS: &[scene::DetectorFn] = &[spikes::find, coming::find, seasons::find];
+const DETECTORS: &[scene::DetectorFn] = &[
+    data::find,
+    level_shift::find,
+    spikes::find,
+    drop::find,
+    widespread::find,
+    repeats::find,
+    coming::find,
+    seasons::find,
+];
 
 /// What a run found and told.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -44,6 +63,9 @@ pub struct Summary {
     pub judged: Option<(chrono::NaiveDate, chrono::NaiveDate)>,
     /// Series judged on at least one day.
     pub series: usize,
+    /// Thresholds that were chosen from verdicts, by kind.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub thresholds: BTreeMap<&'static str, f64>,
     /// Alarms by kind, suppressed ones too.
     pub alarms: BTreeMap<&'static str, usize>,
     /// Alarms that nobody is told of, by reason.
@@ -79,6 +101,7 @@ pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
     let mut summary = Summary {
         judged: Some((scene.from.date(), origin.date())),
         series: judged.series,
+        thresholds: scene.grounds.alphas.iter().map(|(kind, alpha)| (kind.name(), *alpha)).collect(),
         ..Summary::default()
     };
     let names = city::Names::load(cx).await?;
@@ -109,6 +132,7 @@ async fn scene(cx: &Cx, ids: &FxHashMap<SeriesKey, i32>) -> anyhow::Result<Scene
         capacity: coming::capacity(&cx.config.capacity, &city, &city::Names::load(cx).await?),
         days: seasons::read(cx, &forecast, origin, &city, ids).await?,
         kin: Kin::new(&city.hierarchy),
+        grounds: known::grounds(cx, &city, origin).await?,
         city,
         origin,
     })

@@ -3,9 +3,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use weisu_models::{
     calendar::{Alignment, Calendar},
     forecast::NodeFit,
+    hotspot::{Detector, Frequency, Prepared, shift::Shift},
 };
 
-use super::{Finding, Kin, coming::Coming};
+use super::{Finding, Kin, coming::Coming, data::Fault, grounds::Grounds, level_shift};
 use crate::{aggregate::CityPanel, config::Detect, stages::Progress, store::alarms::Kind, ticket::Day};
 
 /// The city as it is known at the origin. Detectors read nothing else, so that history can be judged again as it was.
@@ -33,12 +34,43 @@ pub struct Scene {
     pub from: Day,
     /// Last day known.
     pub origin: Day,
+    /// Repeats, faults, thresholds, and levels that moved.
+    pub grounds: Grounds,
 }
 
 impl Scene {
     /// Position of the first day to judge.
     pub fn first(&self) -> usize {
         usize::try_from(self.from.0 - Day::from(self.city.panel.start).0).unwrap_or(0)
+    }
+
+    /// The threshold of a kind: chosen from verdicts, or as configured.
+    pub fn alpha(&self, kind: Kind) -> f64 {
+        self.grounds.alphas.get(&kind).copied().unwrap_or(self.settings.alpha)
+    }
+
+    /// The regression of the detectors on this scene's days, at the threshold of a kind.
+    pub fn prepared(&self, kind: Kind) -> anyhow::Result<Prepared> {
+        let (panel, alpha) = (&self.city.panel, self.alpha(kind));
+        Ok(Detector::new(Frequency::Daily, alpha)?.prepare(panel.start, panel.days(), &self.calendar))
+    }
+
+    /// Share of the tickets of day `t` that may be known by now at most.
+    pub fn known(&self, t: usize) -> f64 {
+        self.grounds.known.get(t).copied().unwrap_or(1.0)
+    }
+
+    /// Nodes whose level has moved for good.
+    pub fn shifts(&self) -> &FxHashMap<usize, Shift> {
+        self.grounds.shifts.get_or_init(|| level_shift::established(self))
+    }
+
+    /// What the means of a node's days are known to be off the regression by: the share known by now, and the new
+    /// level since a shift.
+    pub fn factors(&self, node: usize) -> Vec<f64> {
+        let Some(shift) = self.shifts().get(&node) else { return self.grounds.known.clone() };
+        let level = |t| if t >= shift.at { shift.ratio } else { 1.0 };
+        (0..self.city.panel.days()).map(|t| level(t) * self.known(t)).collect()
     }
 
     /// Counts of a node, day by day.
@@ -55,6 +87,8 @@ pub struct Found {
     /// Tests made of each window by kind, for the false discovery rate: quiet cells count as tested. A kind without
     /// an entry bounds its false alarms itself.
     pub tested: Vec<(Kind, usize)>,
+    /// Faults of the data, which explain what they touch.
+    pub faults: Vec<Fault>,
     /// Series judged.
     pub judged: usize,
 }
@@ -64,6 +98,7 @@ impl Found {
     pub fn extend(&mut self, other: Self) {
         self.findings.extend(other.findings);
         self.tested.extend(other.tested);
+        self.faults.extend(other.faults);
         self.judged = self.judged.max(other.judged);
     }
 }

@@ -1,10 +1,11 @@
 //! Spikes: days with more tickets than the baseline of the days before allows.
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use rayon::prelude::*;
 use weisu_models::{
     calendar::align::YEAR_OF_WEEKS,
     hotspot::{
-        Detector, Frequency, Judgement, Prepared,
+        Judgement, Prepared,
         drivers::{self, Part},
     },
 };
@@ -22,33 +23,33 @@ const DRIVERS: usize = 5;
 /// Judges the days from `from` on.
 ///
 /// A cell that cannot alarm, because it has fewer tickets than the minimum on every judged day, is not fitted: it
-/// counts as tested with p = 1. On a panel of many sparse cells that is nearly all of them.
+/// counts as tested with p = 1. On a panel of many sparse cells that is nearly all of them. A cell whose level has moved
+/// for good is judged by its new level, a day of which not all is known yet by what can be known of it.
 pub fn find(scene: &Scene, progress: &dyn Progress) -> anyhow::Result<Found> {
-    let (panel, hierarchy, settings) = (&scene.city.panel, &scene.city.hierarchy, &scene.settings);
+    let (hierarchy, settings) = (&scene.city.hierarchy, &scene.settings);
     let first = scene.first();
-    let prepared =
-        Detector::new(Frequency::Daily, settings.alpha)?.prepare(panel.start, panel.days(), &scene.calendar);
+    let (prepared, alpha) = (scene.prepared(Kind::Spike)?, scene.alpha(Kind::Spike));
     let least = settings.min_count as f32;
     let nodes: Vec<usize> = (0..hierarchy.nodes.len())
         .filter(|k| scene.series(*k)[first..].iter().any(|y| *y >= least))
         .collect();
     let done = AtomicU64::new(0);
-    let series = |i: usize| {
+    let judge = |node: &usize| {
         progress.at("detect", done.fetch_add(1, Relaxed), nodes.len() as u64);
-        scene.series(nodes[i])
+        prepared.judge_knowing(&scene.series(*node), first, &scene.factors(*node))
     };
-    let judged = prepared.judge_panel(nodes.len(), series, first);
+    let judged: Vec<_> = nodes.par_iter().map(judge).collect();
     let mut findings = Vec::new();
     for (k, days) in nodes.iter().zip(&judged) {
         for (t, judgement) in (first..).zip(days) {
             let Some(j) = judgement else { continue };
-            if j.p_value < settings.alpha && j.score > 1.0 && j.observed >= f64::from(settings.min_count) {
+            if j.p_value < alpha && j.score > 1.0 && j.observed >= f64::from(settings.min_count) {
                 findings.push(finding(scene, &prepared, *k, t, j));
             }
         }
     }
     let tested = vec![(Kind::Spike, hierarchy.nodes.len())];
-    Ok(Found { findings, tested, judged: nodes.len() })
+    Ok(Found { findings, tested, judged: nodes.len(), ..Found::default() })
 }
 
 fn finding(scene: &Scene, prepared: &Prepared, node: usize, t: usize, j: &Judgement) -> Finding {
@@ -81,7 +82,8 @@ fn explain(scene: &Scene, prepared: &Prepared, node: usize, t: usize) -> Vec<(us
         .iter()
         .map(|child| {
             let series = scene.series(*child as usize);
-            let judged = prepared.judge(&series[..=t], t).first().copied().flatten();
+            let factors = scene.factors(*child as usize);
+            let judged = prepared.judge_knowing(&series[..=t], t, &factors).first().copied().flatten();
             judged.map_or(Part { observed: f64::NAN, expected: f64::NAN }, |j| Part {
                 observed: j.observed,
                 expected: j.expected,

@@ -1,0 +1,69 @@
+//! Reading the grounds of a scene from the store: repeats, how complete the newest days are, chosen thresholds.
+use std::collections::BTreeMap;
+
+use weisu_models::nowcast::{Increment, Nowcast};
+
+use super::{grounds::Grounds, repeats};
+use crate::{
+    aggregate::{self, CityPanel, Parts},
+    ingest::mapper::UNSPECIFIED,
+    stages::Cx,
+    store::{Arrival, Tree},
+    ticket::Day,
+};
+
+/// Days of arrivals that are looked at.
+const ARRIVALS: i32 = 120;
+
+/// The grounds of a city that is known up to `origin`.
+pub async fn grounds(cx: &Cx, city: &CityPanel, origin: Day) -> anyhow::Result<Grounds> {
+    let from = Day::from(city.panel.start).max(origin.plus(1 - 7 * (repeats::PAST as i32 + 1)));
+    let (counts, topics, districts, days, thresholds) = tokio::try_join!(
+        cx.store.repeats(from, origin),
+        cx.store.tree(Tree::Topics),
+        cx.store.tree(Tree::Districts),
+        cx.store.source_days(),
+        cx.store.thresholds(),
+    )?;
+    let parts = Parts {
+        counts: &counts,
+        topics: &topics,
+        districts: &districts,
+        days: &days,
+        cell_sources: &[],
+        depth: (cx.config.forecast.topic_depth, cx.config.forecast.district_depth),
+    };
+    Ok(Grounds {
+        repeats: Some(aggregate::in_cells_of(city, &parts, from, origin)),
+        known: known(&cx.store.arrivals(origin.plus(-ARRIVALS)).await?, city),
+        unspecified: topics.iter().filter(|t| t.name == UNSPECIFIED).map(|t| t.id).collect(),
+        alphas: thresholds.into_iter().map(|t| (t.kind, t.alpha)).collect(),
+        days,
+        ..Grounds::default()
+    })
+}
+
+/// Share of each day's tickets that may be known by now at most, over all sources; empty when every day is complete.
+fn known(arrivals: &[Arrival], city: &CityPanel) -> Vec<f64> {
+    let (start, days) = (Day::from(city.panel.start), city.panel.days());
+    let sources = nowcasts(arrivals);
+    let volume: f64 = sources.iter().map(|(n, _)| n).sum();
+    let share = |day: i32| {
+        let known =
+            sources.iter().map(|(n, nowcast)| n * nowcast.as_ref().map_or(1.0, |c| c.largest_share(day)));
+        if volume > 0.0 { known.sum::<f64>() / volume } else { 1.0 }
+    };
+    let all: Vec<f64> = (0..days).map(|t| share(start.plus(t as i32).0)).collect();
+    if all.iter().all(|share| *share > 0.995) { Vec::new() } else { all }
+}
+
+/// What is known of the delays of each source, with its tickets.
+fn nowcasts(arrivals: &[Arrival]) -> Vec<(f64, Option<Nowcast>)> {
+    let mut sources: BTreeMap<i32, Vec<Increment>> = BTreeMap::new();
+    for a in arrivals {
+        let increment = Increment { day: a.day, arrived: a.arrived, n: a.n };
+        sources.entry(a.source).or_default().push(increment);
+    }
+    let of = |all: &Vec<Increment>| all.iter().map(|i| i.n as f64).sum::<f64>().max(0.0);
+    sources.values().map(|all| (of(all), Nowcast::new(all))).collect()
+}

@@ -1,0 +1,132 @@
+//! Faults of the data, days of which not all is known, and holidays, on a small city made by hand.
+use ndarray::Array2;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, Poisson};
+use weisu_models::{
+    calendar::{Alignment, Calendar, Event, Status},
+    hierarchy::{CellPath, Hierarchy},
+    series::Panel,
+};
+
+use super::{control::Held, grounds::Grounds, *};
+use crate::{aggregate::CityPanel, stages::Silent, store::alarms::Kind};
+
+const DAYS: usize = 800;
+const TOPICS: u32 = 6;
+const DISTRICTS: u32 = 6;
+
+/// Cells of six topics in six districts, 12 tickets a day each, times what `factor` says of topic and day.
+fn scene(factor: impl Fn(u32, usize) -> f64, calendar: Calendar, grounds: Grounds) -> Scene {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let cells: Vec<(u32, u32)> = (1..=TOPICS).flat_map(|t| (1..=DISTRICTS).map(move |d| (t, d))).collect();
+    let paths: Vec<CellPath> =
+        cells.iter().map(|(t, d)| CellPath { topic: vec![*t], district: vec![*d] }).collect();
+    let counts = Array2::from_shape_fn((cells.len(), DAYS), |(i, day)| {
+        let mean = 12.0 * factor(cells[i].0, day);
+        if mean > 0.0 { Poisson::new(mean).unwrap().sample(&mut rng) as f32 } else { 0.0 }
+    });
+    let hierarchy = Hierarchy::new(&paths);
+    let start = chrono::NaiveDate::from_ymd_opt(2023, 1, 2).unwrap();
+    let key = |node: &weisu_models::hierarchy::Node| SeriesKey {
+        topic: node.topic as i32,
+        district: node.district as i32,
+        topic_depth: i32::from(node.level.topic),
+        district_depth: i32::from(node.level.district),
+    };
+    let origin = Day::from(start).plus(DAYS as i32 - 1);
+    Scene {
+        kin: Kin::new(&hierarchy),
+        city: CityPanel {
+            keys: hierarchy.nodes.iter().map(key).collect(),
+            panel: Panel { start, counts },
+            hierarchy,
+        },
+        calendar,
+        settings: crate::config::Detect::default(),
+        weeks: FxHashMap::default(),
+        exceeding: rustc_hash::FxHashSet::default(),
+        capacity: FxHashMap::default(),
+        days: FxHashMap::default(),
+        alignment: Alignment::Solar,
+        from: origin,
+        origin,
+        grounds,
+    }
+}
+
+fn kinds(judged: &Judged, held: impl Fn(&Option<Held>) -> bool) -> Vec<(Kind, &'static str)> {
+    judged.found.iter().filter(|(_, h)| held(h)).map(|(f, _)| (f.kind, f.method)).collect()
+}
+
+fn told(scene: &Scene) -> Vec<(Kind, &'static str)> {
+    kinds(&judge(scene, &Silent).unwrap(), Option::is_none)
+}
+
+#[test]
+fn a_doubled_day_is_a_fault_and_its_spikes_are_held_back() {
+    let doubled = scene(|_, day| if day + 1 == DAYS { 2.0 } else { 1.0 }, Calendar::new(), Grounds::default());
+    let judged = judge(&doubled, &Silent).unwrap();
+    assert_eq!(kinds(&judged, Option::is_none), [(Kind::Data, "doubled_day")]);
+    let held = kinds(&judged, |h| *h == Some(Held::DataFault("doubled_day")));
+    assert!(held.iter().filter(|(kind, _)| *kind == Kind::Spike).count() > 10, "{held:?}");
+    // Half of the topics twice as busy is no doubled day.
+    let busy = |topic, day| if day + 1 == DAYS && topic <= 3 { 2.0 } else { 1.0 };
+    let told = told(&scene(busy, Calendar::new(), Grounds::default()));
+    assert!(!told.is_empty() && told.iter().all(|(kind, _)| *kind != Kind::Data), "{told:?}");
+}
+
+#[test]
+fn a_topic_that_comes_as_another_goes_is_a_change_of_taxonomy() {
+    let changed = |topic, day| match topic {
+        1 if day + 5 >= DAYS => 0.0,
+        2 if day + 5 < DAYS => 0.0,
+        _ => 1.0,
+    };
+    let scene = scene(changed, Calendar::new(), Grounds::default());
+    let judged = judge(&scene, &Silent).unwrap();
+    assert_eq!(kinds(&judged, Option::is_none), [(Kind::Data, "taxonomy_change")]);
+    let held = kinds(&judged, |h| *h == Some(Held::TaxonomyChange));
+    assert!(held.iter().any(|(kind, _)| *kind == Kind::Drop), "{held:?}");
+}
+
+#[test]
+fn more_tickets_without_a_topic_are_a_fault() {
+    let grounds = || Grounds { unspecified: [6].into(), ..Grounds::default() };
+    let surge = |topic, day| if topic == 6 { if day + 1 == DAYS { 1.0 } else { 0.1 } } else { 1.0 };
+    assert!(told(&scene(surge, Calendar::new(), grounds())).contains(&(Kind::Data, "unmapped_topic")));
+    let named = told(&scene(surge, Calendar::new(), Grounds::default()));
+    assert!(named.iter().all(|(kind, _)| *kind != Kind::Data), "a topic with a name may rise: {named:?}");
+}
+
+#[test]
+fn a_day_of_which_half_is_known_neither_drops_nor_hides_a_rise() {
+    let known = || {
+        let mut known = vec![1.0; DAYS];
+        known[DAYS - 2..].copy_from_slice(&[0.6, 0.5]);
+        Grounds { known, ..Grounds::default() }
+    };
+    let share = |day: usize| [1.0, 0.6, 0.5][(day + 3).saturating_sub(DAYS).min(2)];
+    let quiet = |_, day| share(day);
+    assert_eq!(told(&scene(quiet, Calendar::new(), known())), []);
+    let as_complete = told(&scene(quiet, Calendar::new(), Grounds::default()));
+    assert!(as_complete.iter().any(|(kind, _)| *kind == Kind::Drop), "{as_complete:?}");
+    // Half of a day with 2.2 times the tickets is a usual day to those who take it for whole.
+    let rise = |topic, day| share(day) * if topic == 2 && day + 1 == DAYS { 2.2 } else { 1.0 };
+    let seen = told(&scene(rise, Calendar::new(), known()));
+    assert!(seen.iter().any(|(kind, _)| *kind == Kind::Spike), "{seen:?}");
+}
+
+#[test]
+fn few_tickets_on_holidays_are_no_drop() {
+    let low = |_, day| if day + 3 >= DAYS { 0.4 } else { 1.0 };
+    assert!(told(&scene(low, Calendar::new(), Grounds::default())).iter().any(|(k, _)| *k == Kind::Drop));
+    let mut calendar = Calendar::new();
+    for back in 1..=3 {
+        let date = chrono::NaiveDate::from_ymd_opt(2023, 1, 2).unwrap() + chrono::Days::new((DAYS - back) as u64);
+        let name = "holiday".to_owned();
+        calendar.insert(date, Event { name, off: true, status: Status::Announced });
+    }
+    let told = told(&scene(low, calendar, Grounds::default()));
+    assert!(told.iter().all(|(kind, _)| *kind != Kind::Drop), "{told:?}");
+}
