@@ -17,6 +17,7 @@ mod reference {
     mod essence;
     mod glm;
     mod naive;
+    mod noufaily;
     mod scores;
     mod spatial {
         mod emerging;

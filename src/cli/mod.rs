@@ -26,6 +26,7 @@ mod forecast;
 mod ingest;
 mod once;
 pub mod progress;
+mod replay;
 mod run;
 mod send_test;
 mod simulate;
@@ -100,6 +101,8 @@ enum Command {
     SendTest(send_test::Args),
     /// How good forecasts would have been from past days, or with --ledger what published ones were worth
     Backtest(backtest::Args),
+    /// Detection day by day over history, as it would have been: alerts, load, lead times, precision
+    Replay(replay::Args),
     /// What is stored, what ran, what waits
     Status,
     /// Check the configuration and report every mistake
@@ -138,6 +141,8 @@ fn dispatch(cli: &Cli) -> anyhow::Result<()> {
         Command::SendTest(args) => block_on(send_test::run(global, args)),
         Command::Backtest(args) if args.input.is_some() => backtest::files(global, args),
         Command::Backtest(args) => block_on(backtest::run(global, args)),
+        Command::Replay(args) if args.input.is_some() => replay::files(global, args),
+        Command::Replay(args) => block_on(replay::run(global, args)),
         Command::Status => block_on(status::run(global)),
     }
 }

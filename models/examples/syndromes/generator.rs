@@ -69,14 +69,7 @@ pub struct Series {
     pub outbreak: Vec<f32>,
 }
 
-const fn shape(
-    alpha: f64,
-    beta: f64,
-    g: [f64; 4],
-    harmonics: [u32; 2],
-    phi: f64,
-    shift: f64,
-) -> Shape {
+const fn shape(alpha: f64, beta: f64, g: [f64; 4], harmonics: [u32; 2], phi: f64, shift: f64) -> Shape {
     Shape { alpha, beta, annual: [g[0], g[1]], weekly: [g[2], g[3]], harmonics, phi, shift }
 }
 

@@ -127,11 +127,7 @@ fn compare(reps: u64, slow: bool) {
     at_equal_specificity(&judged, &methods);
 }
 
-fn total(
-    judged: &[Judged],
-    of: &dyn Fn(&Judged) -> bool,
-    alarm: impl Fn(&Judged, usize) -> bool,
-) -> Tally {
+fn total(judged: &[Judged], of: &dyn Fn(&Judged) -> bool, alarm: impl Fn(&Judged, usize) -> bool) -> Tally {
     let tallies = judged.iter().filter(|j| of(j));
     tallies
         .map(|j| Tally::of(&j.outbreak, (0..CURRENT).map(|t| alarm(j, t))))

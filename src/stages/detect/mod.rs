@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
-use weisu_models::calendar::Alignment;
 
 use super::{Active, Cx, Done, Progress, city};
 use crate::{
@@ -22,7 +21,7 @@ use crate::{
     ticket::{Basis, Day},
 };
 
-mod candidate;
+pub mod candidate;
 pub mod coming;
 pub mod control;
 mod finding;
@@ -82,7 +81,7 @@ pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
         ..Summary::default()
     };
     let names = city::Names::load(cx).await?;
-    let naming = candidate::Naming { cx, scene: &scene, names: &names, ids: &ids };
+    let naming = candidate::Naming { lang: cx.config.city.lang, scene: &scene, names: &names, ids: &ids };
     let candidates: Vec<Candidate> =
         judged.found.iter().filter_map(|(finding, held)| naming.candidate(finding, *held)).collect();
     tell(cx, active, origin, &candidates, &mut summary)
@@ -99,16 +98,10 @@ async fn scene(cx: &Cx, ids: &FxHashMap<SeriesKey, i32>) -> anyhow::Result<Scene
         .context("no forecast yet: run `weisu once`, which forecasts before it detects")?;
     // On the raw basis only: judging both would tell an office everything twice.
     let (city, origin) = city::panel(cx, Basis::Raw).await?;
-    Ok(Scene {
-        from: first_to_judge(cx, origin).await?,
-        calendar: city::calendar(&cx.config, city.panel.start.into(), origin.plus(400))?,
-        weeks: coming::read(cx, &forecast, origin, &city, ids).await?,
-        settings: cx.config.detect.clone(),
-        alignment: if cx.config.city.calendar == "CN" { Alignment::SpringFestival } else { Alignment::Solar },
-        kin: Kin::new(&city.hierarchy),
-        city,
-        origin,
-    })
+    let calendar = city::calendar(&cx.config, city.panel.start.into(), origin.plus(400))?;
+    let weeks = coming::read(cx, &forecast, origin, &city, ids).await?;
+    let from = first_to_judge(cx, origin).await?;
+    Ok(Scene::new(&cx.config, calendar, city, weeks, (from, origin)))
 }
 
 /// What the detectors say of a scene, with the reason for what is held back.

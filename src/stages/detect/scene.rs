@@ -3,7 +3,13 @@ use rustc_hash::FxHashMap;
 use weisu_models::calendar::{Alignment, Calendar};
 
 use super::{Finding, Kin, coming::Coming};
-use crate::{aggregate::CityPanel, config::Detect, stages::Progress, store::alarms::Kind, ticket::Day};
+use crate::{
+    aggregate::CityPanel,
+    config::{Config, Detect},
+    stages::Progress,
+    store::alarms::Kind,
+    ticket::Day,
+};
 
 /// The city as it is known at the origin. Detectors read nothing else, so that history can be judged again as it was.
 #[derive(Debug)]
@@ -27,6 +33,27 @@ pub struct Scene {
 }
 
 impl Scene {
+    /// What is known of a city on the last of `days`, the first of which is the first to judge: the one way to a scene,
+    /// live or replayed.
+    pub fn new(
+        config: &Config,
+        calendar: Calendar,
+        city: CityPanel,
+        weeks: FxHashMap<usize, Coming>,
+        days: (Day, Day),
+    ) -> Self {
+        Self {
+            kin: Kin::new(&city.hierarchy),
+            city,
+            calendar,
+            settings: config.detect.clone(),
+            weeks,
+            alignment: alignment(config),
+            from: days.0,
+            origin: days.1,
+        }
+    }
+
     /// Position of the first day to judge.
     pub fn first(&self) -> usize {
         usize::try_from(self.from.0 - Day::from(self.city.panel.start).0).unwrap_or(0)
@@ -36,6 +63,11 @@ impl Scene {
     pub fn series(&self, node: usize) -> Vec<f32> {
         self.city.hierarchy.series(&self.city.panel, node)
     }
+}
+
+/// How years are laid beside each other where a configuration's city lives.
+pub fn alignment(config: &Config) -> Alignment {
+    if config.city.calendar == "CN" { Alignment::SpringFestival } else { Alignment::Solar }
 }
 
 /// What a detector found.
