@@ -17,7 +17,6 @@ mod reference {
     mod essence;
     mod glm;
     mod naive;
-    mod noufaily;
     mod scores;
     mod spatial {
         mod emerging;

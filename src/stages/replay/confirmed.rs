@@ -1,8 +1,8 @@
 //! Whether what came bears an alert out.
 use weisu_models::{hotspot::exceedance::same_weeks, intervals::NegativeBinomial};
 
-use super::{super::detect::scene::alignment, Episode, History};
-use crate::ticket::Day;
+use super::{Episode, History};
+use crate::{stages::detect::scene::alignment, ticket::Day};
 
 /// Level of the norm's upper bound.
 const UPPER: f64 = 0.9;

@@ -2,15 +2,17 @@
 use rustc_hash::FxHashMap;
 use weisu_models::forecast::{self, Horizon, NodeFit, PanelFit};
 
-use super::{
-    super::{
+use super::History;
+use crate::{
+    aggregate::CityPanel,
+    stages::{
         detect::coming::{Coming, WEEKS},
         fit,
         forecast::with_borrowed,
     },
-    History,
+    store::SeriesKey,
+    ticket::Day,
 };
-use crate::{aggregate::CityPanel, store::SeriesKey, ticket::Day};
 
 /// What was fitted and forecast last, by series.
 #[derive(Debug)]
