@@ -107,7 +107,7 @@ pub fn with_series(file: &PanelFile, path: &Path) -> Result<Named, SeriesError> 
 
 /// Names in the order of their keys, which are numbered from 1.
 fn by_key(keys: &FxHashMap<String, u32>) -> Vec<String> {
-    let mut names: Vec<(&u32, &String)> = keys.iter().collect();
+    let mut names: Vec<(&u32, &String)> = keys.iter().map(|(name, key)| (key, name)).collect();
     names.sort_unstable();
     names.into_iter().map(|(_, name)| name.clone()).collect()
 }

@@ -14,7 +14,6 @@ use crate::{
         replay::{self, History, Label, Report, Request},
     },
     store::SeriesKey,
-    ticket::Day,
 };
 
 mod table;
