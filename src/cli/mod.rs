@@ -27,6 +27,7 @@ mod forecast;
 mod ingest;
 mod once;
 pub mod progress;
+mod replay;
 mod run;
 mod send_test;
 mod simulate;
@@ -105,6 +106,8 @@ enum Command {
     Backtest(backtest::Args),
     /// Why the newest forecast of a series is what it is
     Explain(explain::Args),
+    /// Detection day by day over history, as it would have been: alerts, load, lead times, precision
+    Replay(replay::Args),
     /// What is stored, what ran, what waits, and how precise each rule is
     Status,
     /// Say what an alert turned out to be
@@ -148,6 +151,8 @@ fn dispatch(cli: &Cli) -> anyhow::Result<()> {
         Command::Backtest(args) if args.input.is_some() => backtest::files(global, args),
         Command::Backtest(args) => block_on(backtest::run(global, args)),
         Command::Explain(args) => block_on(explain::run(global, args)),
+        Command::Replay(args) if args.input.is_some() => replay::files(global, args),
+        Command::Replay(args) => block_on(replay::run(global, args)),
         Command::Status => block_on(status::run(global)),
         Command::Verdict(args) => block_on(verdict::run(global, args)),
         Command::Tune(args) => block_on(tune::run(global, args)),

@@ -49,6 +49,10 @@ pub struct Named {
     pub hierarchy: Hierarchy,
     /// Series to publish: id and node, in the order of the series file.
     pub series: Vec<(String, usize)>,
+    /// Names of the topics with keys 1, 2, …; empty for series that stand alone.
+    pub topics: Vec<String>,
+    /// Names of the districts with keys 1, 2, ….
+    pub districts: Vec<String>,
 }
 
 /// Each series as a panel of its own.
@@ -62,6 +66,8 @@ pub fn alone(file: &PanelFile) -> Vec<Named> {
             panel: Panel { start: file.start, counts: row(k) },
             hierarchy: hierarchy.clone(),
             series: vec![(id.clone(), 0)],
+            topics: Vec::new(),
+            districts: Vec::new(),
         })
         .collect()
 }
@@ -95,7 +101,15 @@ pub fn with_series(file: &PanelFile, path: &Path) -> Result<Named, SeriesError> 
             None => Err(SeriesError::NoCells { series: path.into(), id: one.id.clone() }),
         })
         .collect::<Result<_, _>>()?;
-    Ok(Named { panel: Panel { start: file.start, counts }, hierarchy, series })
+    let panel = Panel { start: file.start, counts };
+    Ok(Named { panel, hierarchy, series, topics: by_key(&keys.topics), districts: by_key(&keys.districts) })
+}
+
+/// Names in the order of their keys, which are numbered from 1.
+fn by_key(keys: &FxHashMap<String, u32>) -> Vec<String> {
+    let mut names: Vec<(&u32, &String)> = keys.iter().map(|(name, key)| (key, name)).collect();
+    names.sort_unstable();
+    names.into_iter().map(|(_, name)| name.clone()).collect()
 }
 
 /// A row of the series file.

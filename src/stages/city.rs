@@ -38,12 +38,17 @@ pub fn alignment(config: &Config) -> Alignment {
 
 /// The panel of a basis up to the last closed day; an error says what to do when there is none.
 pub async fn panel(cx: &Cx, basis: Basis) -> anyhow::Result<(CityPanel, Day)> {
+    panel_of(cx, basis, cx.config.forecast.history_days as i32).await
+}
+
+/// The same over the last `history` days.
+pub async fn panel_of(cx: &Cx, basis: Basis, history: i32) -> anyhow::Result<(CityPanel, Day)> {
     let days = cx.store.source_days().await?;
     let Some(to) = aggregate::watermark(&days) else {
         bail!("no closed day of tickets yet: run `weisu ingest FILE…` and `weisu once` first");
     };
     let first = days.iter().map(|d| d.day).min().unwrap_or(to);
-    let from = first.max(to.plus(1 - cx.config.forecast.history_days as i32));
+    let from = first.max(to.plus(1 - history));
     let (counts, topics, districts, cell_sources) = tokio::try_join!(
         cx.store.counts(basis, from, to),
         cx.store.tree(Tree::Topics),
@@ -70,6 +75,18 @@ pub struct Names {
 }
 
 impl Names {
+    /// Names of two trees given as (id, parent, name).
+    pub fn new(
+        topics: impl IntoIterator<Item = (i32, i32, String)>,
+        districts: impl IntoIterator<Item = (i32, i32, String)>,
+    ) -> Self {
+        let map = |(id, parent, name)| (id, (parent, name));
+        Self {
+            topics: topics.into_iter().map(map).collect(),
+            districts: districts.into_iter().map(map).collect(),
+        }
+    }
+
     /// Reads both trees.
     pub async fn load(cx: &Cx) -> anyhow::Result<Self> {
         let map = |nodes: Vec<TreeNode>| nodes.into_iter().map(|n| (n.id, (n.parent, n.name))).collect();

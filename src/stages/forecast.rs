@@ -97,7 +97,7 @@ fn readable(json: &str, basis: Basis) -> Option<Boost> {
 }
 
 /// A series that appeared after the fit takes over the fit of its topic, or of the whole city.
-fn with_borrowed(city: &CityPanel, fits: Vec<Option<NodeFit>>) -> anyhow::Result<Vec<NodeFit>> {
+pub fn with_borrowed(city: &CityPanel, fits: Vec<Option<NodeFit>>) -> anyhow::Result<Vec<NodeFit>> {
     let Some(whole) = fits.first().cloned().flatten() else {
         bail!("the newest fit does not know the city's total: run `weisu once` to fit again");
     };

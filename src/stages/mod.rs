@@ -28,6 +28,7 @@ mod ledger;
 mod owner;
 pub mod prune;
 pub mod publish;
+pub mod replay;
 
 pub use owner::{Owner, Turn};
 

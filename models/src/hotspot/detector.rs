@@ -8,7 +8,7 @@
 //! | none | not judged |
 //!
 //! A missing period (NaN) has no weight in any fit and is not judged; the period after it has no evidence to join.
-//! Judging begins four periods before the first one asked for, so that its evidence of the period before is
+//! Judging begins four weeks or fifteen days before the first one asked for, so that its evidence of the periods before is
 //! there. Nothing after a period enters its judgement.
 use chrono::NaiveDate;
 use rayon::prelude::*;
@@ -17,12 +17,14 @@ use crate::calendar::Calendar;
 
 use super::baseline::Baseline;
 use super::design::{self, DAILY, DAILY_SEASONS, WEEKLY, WEEKLY_DRIFTING};
-use super::evidence::{self, Predictive};
+use super::evidence::{self, Days, Predictive};
 use super::robust_glm::RobustGlm;
 use super::{Frequency, Judgement, Method, ears};
 
-/// Periods judged before the first one asked for.
-const WARM_UP: usize = 4;
+/// Weeks judged before the first one asked for.
+const WARM_UP_WEEKS: usize = 4;
+/// Days judged before the first one asked for.
+const WARM_UP_DAYS: usize = 15;
 /// Known periods the regression needs: one and a half seasons of weeks, 400 days.
 const GLM_WEEKS: usize = 78;
 const GLM_DAYS: usize = 400;
@@ -145,6 +147,26 @@ enum Design {
     Seasons(RobustGlm<DAILY_SEASONS>),
 }
 
+/// The evidence of the periods before.
+#[derive(Debug, Clone, Copy, Default)]
+struct Past {
+    /// Score of the period before; 0 where there is none.
+    lag: f64,
+    days: Days,
+}
+
+impl Past {
+    fn push(&mut self, p: f64, expected: &Predictive) {
+        self.lag = evidence::score(p);
+        self.days.push(p, expected);
+    }
+
+    fn skip(&mut self) {
+        self.lag = 0.0;
+        self.days.skip();
+    }
+}
+
 impl Prepared {
     /// Judges periods `from..` of `series` (counts, NaN = missing), each from what was known before it.
     ///
@@ -200,10 +222,13 @@ impl Prepared {
         from: usize,
         factors: &[f64],
     ) -> Vec<Option<Judgement>> {
-        let first = from.saturating_sub(WARM_UP);
+        let first = from.saturating_sub(match self.detector.frequency {
+            Frequency::Weekly => WARM_UP_WEEKS,
+            Frequency::Daily => WARM_UP_DAYS,
+        });
         let mut known = series.iter().take(first).filter(|y| !y.is_nan()).count();
         let mut fitted = None;
-        let mut previous = 0.0;
+        let mut past = Past::default();
         let mut judged = Vec::with_capacity(series.len().saturating_sub(from));
         for t in first..series.len() {
             let before = &series[..t];
@@ -224,7 +249,7 @@ impl Prepared {
                 let factor = factors.get(t).copied().unwrap_or(1.0);
                 self.short(before).map(|(p, tier)| (Predictive { mean: p.mean * factor, ..p }, tier))
             };
-            let judgement = self.judge_period(series[t], expected, &mut previous);
+            let judgement = self.judge_period(series[t], expected, &mut past);
             known += usize::from(!series[t].is_nan());
             if t >= from {
                 judged.push(judgement);
@@ -256,14 +281,15 @@ impl Prepared {
         }
     }
 
-    /// Judges one count, and keeps its score for the next period.
+    /// Judges one count, and keeps its evidence for the next period.
     fn judge_period(
         &self,
         count: f32,
         expected: Option<(Predictive, Method)>,
-        previous: &mut f64,
+        past: &mut Past,
     ) -> Option<Judgement> {
-        let lag = std::mem::take(previous);
+        let before = *past;
+        past.skip();
         let (expected, method) = expected?;
         if count.is_nan() {
             return None;
@@ -271,9 +297,14 @@ impl Prepared {
         let observed = f64::from(count).max(0.0);
         let tail = expected.tail();
         let one = tail.mid_p(observed as u64);
-        *previous = evidence::score(one);
-        // A short baseline is the same for two periods running: its error would count twice as evidence.
-        let join = |p: f64| if method == Method::RobustGlm { evidence::joined(p, lag) } else { p };
+        *past = before;
+        past.push(one, &expected);
+        let join = |p: f64| match (method, self.detector.frequency) {
+            (Method::RobustGlm, Frequency::Weekly) => evidence::joined(p, before.lag),
+            (Method::RobustGlm, Frequency::Daily) => before.days.joined(p, &expected),
+            // A short baseline is the same for periods running: its error would count more than once.
+            _ => p,
+        };
         let upper = tail.largest_normal(self.detector.alpha, |y| join(tail.mid_p(y)));
         Some(self.judgement(observed, expected.mean, upper as f64, join(one), method))
     }

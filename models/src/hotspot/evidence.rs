@@ -9,6 +9,9 @@
 //! Constants are those of the surveillance study this detector follows: lag weight 0.7, equal weights of the two
 //! probabilities, factor 0.9 that sets the nominal level, cap of last period's score at 3, and no alarm of a
 //! period that is not itself high (one-period p at least 0.1) on last period's spike.
+//!
+//! Days have windows of one, three, seven and fourteen days instead ([`Days`]): a rise that lasts a fortnight is seldom
+//! high on any one day.
 use crate::intervals::NegativeBinomial;
 use crate::numeric::normal::upper_tail;
 
@@ -22,6 +25,18 @@ const CALIBRATION: f64 = 0.9;
 const LAG_CAP: f64 = 3.0;
 /// A period with a one-period probability above this cannot gain from last period's evidence.
 const GATE: f64 = 0.1;
+
+/// Days that a window of days may hold besides the newest.
+const BEFORE: usize = 13;
+/// Lengths of the windows of days. On the simulated syndromes of `examples/syndromes` they find 71 % of the outbreak days
+/// at a specificity of 95 %; one, two, three and seven days found 65 %, the day and the one before, which was the rule for
+/// days too, 48 %. On the São Paulo hotline (`examples/injections`, 40 rises each) rises of four standard deviations over
+/// five days were found in 62 % instead of 47 %, slow ones over two weeks in 60 % instead of 45 %, at equal false alarms.
+const WINDOWS: [usize; 4] = [1, 3, 7, 14];
+/// Calibration of the harmonic mean over the windows of days to its nominal level.
+const DAYS_CALIBRATION: f64 = 0.9;
+/// A day with a one-day probability above this cannot gain from the days before.
+const DAYS_GATE: f64 = 0.5;
 
 /// What is expected of a period, with what is not known about it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -116,4 +131,66 @@ pub(super) fn joined(p: f64, previous: f64) -> f64 {
     let two = upper_tail((score(p) + LAG * previous) / (1.0 + LAG * LAG).sqrt()).max(1e-300);
     let harmonic = CALIBRATION / (SHARE / p + (1.0 - SHARE) / two);
     if p < GATE { harmonic } else { harmonic.max(p) }
+}
+
+/// The evidence of one day.
+#[derive(Debug, Clone, Copy, Default)]
+struct OfDay {
+    /// Normal score of the count, capped.
+    score: f64,
+    /// Standard deviation of the count, as far as it is Poisson: how much the day counts in a window.
+    weight: f64,
+    /// Square root of the share of the score's variance that the days of a window have in common, because it is that
+    /// of the estimated mean.
+    common: f64,
+}
+
+impl OfDay {
+    fn new(p: f64, expected: &Predictive) -> Self {
+        let estimated = expected.relative_variance * expected.mean;
+        let common = (estimated / (expected.phi.max(1.0) + estimated)).sqrt();
+        Self { score: score(p), weight: expected.mean.sqrt(), common }
+    }
+}
+
+/// The evidence of the newest days, newest first.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Days([OfDay; BEFORE]);
+
+impl Days {
+    /// Takes note of a day with the one-day probability `p`.
+    pub(super) fn push(&mut self, p: f64, expected: &Predictive) {
+        let day = OfDay::new(p, expected);
+        self.shift(OfDay { score: day.score.clamp(-LAG_CAP, LAG_CAP), ..day });
+    }
+
+    /// Takes note of a day without a count: it has no weight.
+    pub(super) fn skip(&mut self) {
+        self.shift(OfDay::default());
+    }
+
+    fn shift(&mut self, newest: OfDay) {
+        self.0.rotate_right(1);
+        self.0[0] = newest;
+    }
+
+    /// Joins the one-day probability `p` with the days before: the harmonic mean over the windows.
+    ///
+    /// The score of a window is `sum w z / sqrt(sum w^2 (1 - c^2) + (sum w c)^2)` with the days' scores z, weights w
+    /// and common parts c.
+    pub(super) fn joined(&self, p: f64, expected: &Predictive) -> f64 {
+        let newest = OfDay::new(p, expected);
+        let (mut sum, mut own, mut common) = (0.0, 0.0, 0.0);
+        let (mut inverse, mut windows) = (0.0, WINDOWS.iter().peekable());
+        for (i, day) in std::iter::once(&newest).chain(&self.0).enumerate() {
+            sum += day.weight * day.score;
+            own += day.weight.powi(2) * (1.0 - day.common.powi(2));
+            common += day.weight * day.common;
+            if windows.next_if_eq(&&(i + 1)).is_some() {
+                inverse += 1.0 / upper_tail(sum / (own + common.powi(2)).sqrt()).max(1e-300);
+            }
+        }
+        let harmonic = (DAYS_CALIBRATION * WINDOWS.len() as f64 / inverse).min(1.0);
+        if p < DAYS_GATE { harmonic } else { harmonic.max(p) }
+    }
 }

@@ -3,9 +3,9 @@ use rustc_hash::FxHashMap;
 
 use super::{Finding, control::Held, scene::Scene};
 use crate::{
-    config::Detect,
+    config::{Detect, Lang},
     publish::{lifecycle::Candidate, message},
-    stages::{Cx, city::Names},
+    stages::city::Names,
     store::{
         SeriesKey,
         alarms::{self, Alarm, Driver, Kind, Severity},
@@ -23,8 +23,8 @@ const RULE: &str = "daily";
 
 /// What turns nodes into names and stored keys.
 pub struct Naming<'a> {
-    /// Where the run works.
-    pub cx: &'a Cx,
+    /// Language of titles.
+    pub lang: Lang,
     /// What was looked at.
     pub scene: &'a Scene,
     /// Names of both trees.
@@ -98,7 +98,7 @@ impl Naming<'_> {
             compare: finding.compare,
             details: Details { events: self.events(finding), ..finding.details.clone() },
         };
-        body.title = message::title(self.cx.config.city.lang, &body);
+        body.title = message::title(self.lang, &body);
         body
     }
 

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Weeks ahead that are looked at.
-const WEEKS: i32 = 6;
+pub const WEEKS: i32 = 6;
 /// Children named with an alarm.
 const DRIVERS: usize = 5;
 

@@ -21,7 +21,7 @@ use crate::{
     ticket::{Basis, Day},
 };
 
-mod candidate;
+pub mod candidate;
 pub mod coming;
 pub mod control;
 pub mod data;
@@ -105,7 +105,7 @@ pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
         ..Summary::default()
     };
     let names = city::Names::load(cx).await?;
-    let naming = candidate::Naming { cx, scene: &scene, names: &names, ids: &ids };
+    let naming = candidate::Naming { lang: cx.config.city.lang, scene: &scene, names: &names, ids: &ids };
     let candidates: Vec<Candidate> =
         judged.found.iter().filter_map(|(finding, held)| naming.candidate(finding, *held)).collect();
     tell(cx, active, origin, &candidates, &mut summary)
@@ -122,19 +122,15 @@ async fn scene(cx: &Cx, ids: &FxHashMap<SeriesKey, i32>) -> anyhow::Result<Scene
         .context("no forecast yet: run `weisu once`, which forecasts before it detects")?;
     // On the raw basis only: judging both would tell an office everything twice.
     let (city, origin) = city::panel(cx, Basis::Raw).await?;
+    let calendar = city::calendar(&cx.config, city.panel.start.into(), origin.plus(400))?;
+    let weeks = coming::read(cx, &forecast, origin, &city, ids).await?;
+    let from = first_to_judge(cx, origin).await?;
     Ok(Scene {
-        from: first_to_judge(cx, origin).await?,
-        calendar: city::calendar(&cx.config, city.panel.start.into(), origin.plus(400))?,
-        weeks: coming::read(cx, &forecast, origin, &city, ids).await?,
-        settings: cx.config.detect.clone(),
-        alignment: city::alignment(&cx.config),
         exceeding: coming::exceeding(cx, origin, &city, ids).await?,
         capacity: coming::capacity(&cx.config.capacity, &city, &city::Names::load(cx).await?),
         days: seasons::read(cx, &forecast, origin, &city, ids).await?,
-        kin: Kin::new(&city.hierarchy),
         grounds: known::grounds(cx, &city, origin).await?,
-        city,
-        origin,
+        ..Scene::new(&cx.config, calendar, city, weeks, (from, origin))
     })
 }
 

@@ -7,7 +7,13 @@ use weisu_models::{
 };
 
 use super::{Finding, Kin, coming::Coming, data::Fault, grounds::Grounds, level_shift};
-use crate::{aggregate::CityPanel, config::Detect, stages::Progress, store::alarms::Kind, ticket::Day};
+use crate::{
+    aggregate::CityPanel,
+    config::{Config, Detect},
+    stages::{Progress, city},
+    store::alarms::Kind,
+    ticket::Day,
+};
 
 /// The city as it is known at the origin. Detectors read nothing else, so that history can be judged again as it was.
 #[derive(Debug)]
@@ -39,6 +45,31 @@ pub struct Scene {
 }
 
 impl Scene {
+    /// What counts and forecasts say of a city on the last of `days`, the first of which is the first to judge: the one
+    /// way to a scene, live or replayed. What only a store knows is laid over it.
+    pub fn new(
+        config: &Config,
+        calendar: Calendar,
+        city: CityPanel,
+        weeks: FxHashMap<usize, Coming>,
+        days: (Day, Day),
+    ) -> Self {
+        Self {
+            kin: Kin::new(&city.hierarchy),
+            city,
+            calendar,
+            settings: config.detect.clone(),
+            weeks,
+            exceeding: FxHashSet::default(),
+            capacity: FxHashMap::default(),
+            days: FxHashMap::default(),
+            grounds: Grounds::default(),
+            alignment: city::alignment(config),
+            from: days.0,
+            origin: days.1,
+        }
+    }
+
     /// Position of the first day to judge.
     pub fn first(&self) -> usize {
         usize::try_from(self.from.0 - Day::from(self.city.panel.start).0).unwrap_or(0)
