@@ -2,6 +2,7 @@
 use std::fmt::Write;
 
 use super::{Global, text};
+use crate::publish::event::rfc3339;
 
 /// Runs it.
 pub async fn run(global: &Global) -> anyhow::Result<()> {
@@ -10,17 +11,44 @@ pub async fn run(global: &Global) -> anyhow::Result<()> {
     let alerts = cx.store.open_alerts().await?;
     let mark = crate::aggregate::watermark(&cx.store.source_days().await?);
     let outbox = cx.store.delivery_counts().await?;
+    let disabled = cx.store.disabled_receivers().await?;
+    let unrouted = cx.store.unrouted().await?;
     cx.store.close().await;
     let waiting: std::collections::BTreeMap<String, i64> =
         outbox.iter().map(|d| (format!("{}/{}", d.receiver, d.status), d.n)).collect();
+    let nobody: Vec<serde_json::Value> = unrouted
+        .iter()
+        .map(|(id, since)| {
+            let title = alerts.iter().find(|a| a.id.to_string() == *id).map(|a| a.body.title.as_str());
+            serde_json::json!({ "alert": id, "since": rfc3339(*since), "title": title })
+        })
+        .collect();
     let value = serde_json::json!({
         "store": cx.store.at(), "dialect": cx.store.dialect(), "closed_until": mark.map(crate::ticket::Day::date),
-        "open_alerts": alerts.len(), "outbox": waiting, "runs": runs,
+        "open_alerts": alerts.len(), "outbox": waiting,
+        "disabled_receivers": disabled, "unrouted": nobody, "runs": runs,
     });
     text::result(global.format, &value, || {
         let mut out = format!("store {} ({})\n", cx.store.at(), cx.store.dialect());
         let _ = writeln!(out, "closed until {}", mark.map_or("-".to_owned(), |d| d.to_string()));
         let _ = writeln!(out, "{} open alerts, outbox {waiting:?}", alerts.len());
+        for receiver in &disabled {
+            let since = rfc3339(receiver.since);
+            let name = &receiver.name;
+            let _ = writeln!(
+                out,
+                "receiver {name} gets nothing since {since}: {}; `weisu send-test {name} --replay` ends that",
+                receiver.reason
+            );
+        }
+        for alert in &nobody {
+            let title = alert["title"].as_str().unwrap_or_default();
+            let _ = writeln!(
+                out,
+                "nobody gets alert {}: {title}; give it a row of the routing table or a receiver",
+                alert["alert"].as_str().unwrap_or_default()
+            );
+        }
         for run in &runs {
             let ended = run
                 .finished

@@ -17,6 +17,7 @@ pub mod export;
 mod forecasts;
 mod ledger;
 pub mod outbox;
+pub mod restraint;
 mod postgres;
 mod prune;
 mod runs;

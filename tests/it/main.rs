@@ -4,6 +4,7 @@
 mod alertmanager;
 mod backtest;
 mod bad_input;
+mod channels;
 mod cli;
 mod config;
 mod crash;
@@ -16,8 +17,10 @@ mod http;
 mod ingest;
 mod planted;
 mod presets;
+mod outbox;
 mod publish;
 mod real_tickets;
+mod restraint;
 mod simulated_city;
 mod store;
 mod support;
