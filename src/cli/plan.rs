@@ -127,12 +127,16 @@ async fn alerts(store: &Store, desk: Desk<'_>, now: Millis) -> anyhow::Result<Ve
     let open: Vec<Alert> = store.open_alerts().await?;
     let rows = store.told_at_once(dispatch::told_since(now)).await?;
     let mut told = Told::new(&rows, desk.zone);
-    let title = |id: uuid::Uuid| {
-        open.iter().find(|a| a.id == id).map_or_else(String::new, |a| a.body.title.clone())
-    };
+    let title =
+        |id: uuid::Uuid| open.iter().find(|a| a.id == id).map_or_else(String::new, |a| a.body.title.clone());
     let events: Vec<Event> = open
         .iter()
-        .map(|alert| Event { kind: EventKind::Firing, alert: alert.clone(), before: None, day: alert.last_day })
+        .map(|alert| Event {
+            kind: EventKind::Firing,
+            alert: alert.clone(),
+            before: None,
+            day: alert.last_day,
+        })
         .collect();
     let dispatched = dispatch::dispatch(desk, &events, &mut told, now);
     let mut lines: Vec<Line> = dispatched

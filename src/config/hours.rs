@@ -19,12 +19,7 @@ impl LocalTime {
     /// the gap, in a repeated one the first passage.
     pub fn after(self, at: DateTime<Utc>, zone: Tz) -> DateTime<Utc> {
         let today = at.with_timezone(&zone).date_naive();
-        today
-            .iter_days()
-            .take(3)
-            .map(|day| self.on(day, zone))
-            .find(|instant| *instant > at)
-            .unwrap_or(at)
+        today.iter_days().take(3).map(|day| self.on(day, zone)).find(|instant| *instant > at).unwrap_or(at)
     }
 
     /// The instant on a local day.
@@ -49,9 +44,9 @@ impl std::str::FromStr for LocalTime {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        NaiveTime::parse_from_str(text.trim(), FORM)
-            .map(Self)
-            .map_err(|_| format!("{text:?} is not a time of day -> write hours and minutes, such as \"08:07\""))
+        NaiveTime::parse_from_str(text.trim(), FORM).map(Self).map_err(|_| {
+            format!("{text:?} is not a time of day -> write hours and minutes, such as \"08:07\"")
+        })
     }
 }
 
@@ -89,8 +84,7 @@ impl std::str::FromStr for Quiet {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong =
-            || format!("{text:?} are no hours -> write begin and end, such as \"22:00-07:00\"");
+        let wrong = || format!("{text:?} are no hours -> write begin and end, such as \"22:00-07:00\"");
         let (from, to) = text.split_once('-').ok_or_else(wrong)?;
         let (from, to) = (from.parse().map_err(|_| wrong())?, to.parse().map_err(|_| wrong())?);
         if from == to {
@@ -133,7 +127,10 @@ mod tests {
         let (half_past_two, chicago) = (LocalTime::of(2, 30), Tz::America__Chicago);
         // 2024-03-10: clocks go from 02:00 to 03:00. 2024-11-03: 01:30 comes twice.
         assert_eq!(half_past_two.after(at("2024-03-10T06:30:00Z"), chicago), at("2024-03-10T08:00:00Z"));
-        assert_eq!(LocalTime::of(1, 30).after(at("2024-11-03T05:30:00Z"), chicago), at("2024-11-03T06:30:00Z"));
+        assert_eq!(
+            LocalTime::of(1, 30).after(at("2024-11-03T05:30:00Z"), chicago),
+            at("2024-11-03T06:30:00Z")
+        );
     }
 
     #[test]

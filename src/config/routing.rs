@@ -159,8 +159,11 @@ const COLUMNS: [(&str, &[&str]); 8] = [
 ];
 
 fn rows(text: &str, receivers: &[&str], found: &mut Vec<Mistake>) -> Vec<Row> {
-    let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
     let mut records = reader.records().filter_map(|record| match record {
         Ok(record) => Some(record),
         Err(error) => {
@@ -185,7 +188,10 @@ fn rows(text: &str, receivers: &[&str], found: &mut Vec<Mistake>) -> Vec<Row> {
 
 fn wanted() -> String {
     let names: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();
-    format!("name the columns in the first row: {} (or 区域,主题,类型,最低级别,接收,抄送,升级,签收时限)", names.join(","))
+    format!(
+        "name the columns in the first row: {} (or 区域,主题,类型,最低级别,接收,抄送,升级,签收时限)",
+        names.join(",")
+    )
 }
 
 /// Which column holds what; `None` where nothing can be read without it.
@@ -235,7 +241,10 @@ impl Cells<'_> {
             lane: cell(2).and_then(|text| {
                 let read = lane(&text);
                 if read.is_none() {
-                    wrong(format!("{text:?} is no lane"), "write common, seasonal or risk (共性, 季节, 风险)");
+                    wrong(
+                        format!("{text:?} is no lane"),
+                        "write common, seasonal or risk (共性, 季节, 风险)",
+                    );
                 }
                 read
             }),
@@ -268,7 +277,10 @@ impl Cells<'_> {
         }
         for name in row.named().filter(|name| !name.is_empty() && !self.receivers.contains(name)) {
             let known = self.receivers.join(", ");
-            wrong(format!("no [[receiver]] has the name {name:?}"), &format!("add it, or name one of: {known}"));
+            wrong(
+                format!("no [[receiver]] has the name {name:?}"),
+                &format!("add it, or name one of: {known}"),
+            );
         }
         (found.len() == before).then_some(row)
     }

@@ -48,15 +48,24 @@ pub async fn compose(store: &Store, desk: Desk<'_>, now: Millis) -> Result<Compo
     Ok(made)
 }
 
-async fn escalate(store: &Store, desk: Desk<'_>, deadline: &Deadline, now: Millis) -> Result<bool, StoreError> {
+async fn escalate(
+    store: &Store,
+    desk: Desk<'_>,
+    deadline: &Deadline,
+    now: Millis,
+) -> Result<bool, StoreError> {
     let alert = match Uuid::parse_str(&deadline.alert) {
         Ok(id) => store.alert(id).await?,
         Err(_) => None,
     };
     let receiver = desk.receiver(&deadline.receiver);
     if receiver.is_none() {
-        tracing::warn!(alert = deadline.alert, receiver = deadline.receiver, rule = deadline.rule,
-            "nobody of this name is configured: the alert is not handed on");
+        tracing::warn!(
+            alert = deadline.alert,
+            receiver = deadline.receiver,
+            rule = deadline.rule,
+            "nobody of this name is configured: the alert is not handed on"
+        );
     }
     let mut tx = store.begin().await?;
     if !tx.pass_deadline(&deadline.alert, now).await? {

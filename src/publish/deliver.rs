@@ -119,8 +119,7 @@ pub async fn drain(
     cancel: &CancellationToken,
 ) -> Result<Summary, StoreError> {
     let courier = courier(client, limits);
-    let deliverer =
-        Deliverer { store: store.clone(), courier, now: Arc::clone(now), limits: limits.clone() };
+    let deliverer = Deliverer { store: store.clone(), courier, now: Arc::clone(now), limits: limits.clone() };
     let mut summary = deliverer.without_receiver(receivers).await?;
     let slots = Arc::new(Semaphore::new(limits.parallel.max(1)));
     let mut tasks = JoinSet::new();
@@ -148,12 +147,7 @@ pub async fn drain(
 
 /// What sends within limits.
 pub fn courier(client: &Client, limits: &Limits) -> Courier {
-    Courier {
-        client: client.clone(),
-        timeout: limits.timeout,
-        lang: limits.lang,
-        pace: limits.pace.clone(),
-    }
+    Courier { client: client.clone(), timeout: limits.timeout, lang: limits.lang, pace: limits.pace.clone() }
 }
 
 #[derive(Clone)]

@@ -187,8 +187,7 @@ mod tests {
 
     #[test]
     fn the_most_severe_get_what_is_left_of_the_budget() {
-        let receivers =
-            [Receiver { daily_budget: Some(2), ..receiver("duty", ReceiverKind::Wecom) }];
+        let receivers = [Receiver { daily_budget: Some(2), ..receiver("duty", ReceiverKind::Wecom) }];
         let events = [
             event("a", EventKind::Firing, Severity::High),
             event("b", EventKind::Resolved, Severity::Critical),

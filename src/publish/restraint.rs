@@ -133,8 +133,14 @@ mod tests {
         let rows = [at("2024-11-14T16:30:00Z"), at("2024-11-15T15:30:00Z")]
             .map(|at| ("duty".to_owned(), at.timestamp_millis()));
         let mut told = Told::new(&rows, ZONE);
-        assert_eq!(place(&duty(), Severity::High, at("2024-11-15T04:00:00Z"), ZONE, &mut told).how, How::Budget);
-        assert_eq!(place(&duty(), Severity::High, at("2024-11-16T04:00:00Z"), ZONE, &mut told).how, How::Immediate);
+        assert_eq!(
+            place(&duty(), Severity::High, at("2024-11-15T04:00:00Z"), ZONE, &mut told).how,
+            How::Budget
+        );
+        assert_eq!(
+            place(&duty(), Severity::High, at("2024-11-16T04:00:00Z"), ZONE, &mut told).how,
+            How::Immediate
+        );
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl Secrets {
             }
         }
         secrets.hidden.extend(secrets.sign.clone());
-        secrets.hidden.extend(secrets.login.iter().flat_map(|(user, password)| [password, user]).cloned());
+        secrets.hide_login();
         secrets.hidden.sort_by_key(|text| std::cmp::Reverse(text.len()));
         Ok(secrets)
     }
@@ -145,6 +145,14 @@ impl Secrets {
         let signatures =
             self.keys.iter().map(|key| key.sign(id, timestamp, body)).collect::<Result<Vec<_>, _>>()?;
         Ok((!signatures.is_empty()).then(|| signatures.join(" ")))
+    }
+
+    /// User and password, also as they go over the wire.
+    fn hide_login(&mut self) {
+        let Some((user, password)) = &self.login else { return };
+        let plain = BASE64_STANDARD.encode(format!("\0{user}\0{password}"));
+        let alone = [user, password].map(|text| BASE64_STANDARD.encode(text));
+        self.hidden.extend([user.clone(), password.clone(), plain].into_iter().chain(alone));
     }
 
     /// The whole address, what follows its host, and each part of that which may be a key.
@@ -278,7 +286,8 @@ mod tests {
     fn addresses_signs_and_logins_are_read_and_hidden() {
         let folder = tempfile::tempdir().unwrap();
         let (url, secret) = (folder.path().join("url"), folder.path().join("secret"));
-        std::fs::write(&url, "https://bot.example/robot/hook-abcdef?access_token=hunter2token&x=1\n").unwrap();
+        std::fs::write(&url, "https://bot.example/robot/hook-abcdef?access_token=hunter2token&x=1\n")
+            .unwrap();
         std::fs::write(&secret, "# from the console\nSECsigning\n").unwrap();
         let receiver = Receiver {
             kind: ReceiverKind::Dingtalk,

@@ -130,8 +130,9 @@ impl Tx {
     pub async fn take_members(&mut self, receiver: &str, now: Millis) -> Result<Vec<Member>, StoreError> {
         const SQL: &str = "UPDATE deliveries SET status = 'bundled', finished = $2 WHERE status = 'waiting' \
              AND receiver = $1 AND not_before <= $2 RETURNING id, alert, event, body, how, created, not_before";
-        let mut members: Vec<Member> = on_tx!(self, c => sqlx::query_as(SQL).bind(receiver).bind(now).fetch_all(c))
-            .doing("take what a message is made of")?;
+        let mut members: Vec<Member> =
+            on_tx!(self, c => sqlx::query_as(SQL).bind(receiver).bind(now).fetch_all(c))
+                .doing("take what a message is made of")?;
         members.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
         Ok(members)
     }
@@ -143,7 +144,17 @@ impl Tx {
         const MEMBER: &str = "UPDATE deliveries SET message = $2 WHERE id = $1";
         let id = message.id.to_string();
         let how = message.how.name();
-        execute!(self, "write a message", SQL, &id, &message.receiver, &message.event, &message.body, now, how)?;
+        execute!(
+            self,
+            "write a message",
+            SQL,
+            &id,
+            &message.receiver,
+            &message.event,
+            &message.body,
+            now,
+            how
+        )?;
         for member in &message.members {
             execute!(self, "write a message", MEMBER, member, &id)?;
         }
@@ -152,8 +163,7 @@ impl Tx {
 
     /// Lets a taken member go out by itself.
     pub async fn let_go(&mut self, id: &str, now: Millis) -> Result<(), StoreError> {
-        const SQL: &str =
-            "UPDATE deliveries SET status = 'pending', finished = NULL, next_attempt = $2 WHERE id = $1 AND status = 'bundled'";
+        const SQL: &str = "UPDATE deliveries SET status = 'pending', finished = NULL, next_attempt = $2 WHERE id = $1 AND status = 'bundled'";
         execute!(self, "let a delivery go", SQL, id, now).map(drop)
     }
 
@@ -180,7 +190,8 @@ impl Tx {
         somebody: &[Uuid],
         now: Millis,
     ) -> Result<(), StoreError> {
-        const ADD: &str = "INSERT INTO unrouted (alert, since) VALUES ($1, $2) ON CONFLICT (alert) DO NOTHING";
+        const ADD: &str =
+            "INSERT INTO unrouted (alert, since) VALUES ($1, $2) ON CONFLICT (alert) DO NOTHING";
         for alert in nobody {
             execute!(self, "note alerts without a receiver", ADD, alert.to_string(), now)?;
         }

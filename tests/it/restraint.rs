@@ -214,7 +214,8 @@ async fn what_nobody_acknowledges_is_handed_on_once() {
         assert_eq!(tell(&store, with_table, &events, clock.millis()).await.len(), 2, "one has no row");
         assert_eq!(store.unrouted().await.unwrap()[0].0, events[2].alert.id.to_string());
         publish(&store, &receivers, &clock).await;
-        db.execute(format!("UPDATE alerts SET state = 'acknowledged' WHERE id = '{}'", events[0].alert.id)).await;
+        db.execute(format!("UPDATE alerts SET state = 'acknowledged' WHERE id = '{}'", events[0].alert.id))
+            .await;
         clock.forward(30 * 60_000 - 1);
         assert!(!store.deliveries_due(clock.millis()).await.unwrap());
         clock.forward(1);

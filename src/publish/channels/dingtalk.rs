@@ -47,7 +47,14 @@ impl Bot for Dingtalk {
         text::bold(&note.text).into_iter().map(|line| format!("{line}  ")).collect()
     }
 
-    fn request(&self, client: &Client, secrets: &Secrets, note: &Note, part: &str, now: Millis) -> RequestBuilder {
+    fn request(
+        &self,
+        client: &Client,
+        secrets: &Secrets,
+        note: &Note,
+        part: &str,
+        now: Millis,
+    ) -> RequestBuilder {
         let title = text::plain(note.text.lines().next().unwrap_or(&note.subject));
         let body = json!({ "msgtype": "markdown", "markdown": { "title": title, "text": part } });
         client.post(address(secrets, now)).json(&body)

@@ -35,7 +35,14 @@ impl Bot for Feishu {
         text::bold(&note.text)
     }
 
-    fn request(&self, client: &Client, secrets: &Secrets, note: &Note, part: &str, now: Millis) -> RequestBuilder {
+    fn request(
+        &self,
+        client: &Client,
+        secrets: &Secrets,
+        note: &Note,
+        part: &str,
+        now: Millis,
+    ) -> RequestBuilder {
         let colour = match note.severity {
             _ if note.is_over => "green",
             Severity::Critical => "red",
@@ -46,7 +53,8 @@ impl Bot for Feishu {
         // The heading becomes the card's, the rest its body.
         let (title, rest) = part.split_once('\n').unwrap_or((part, ""));
         let title = title.replace("**", "");
-        let elements = if rest.is_empty() { json!([]) } else { json!([{ "tag": "markdown", "content": rest }]) };
+        let elements =
+            if rest.is_empty() { json!([]) } else { json!([{ "tag": "markdown", "content": rest }]) };
         let mut body = json!({
             "msg_type": "interactive",
             "card": {

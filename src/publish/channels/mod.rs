@@ -166,7 +166,13 @@ pub struct Courier {
 
 impl Courier {
     /// Makes one attempt at an item, as of `now`.
-    pub async fn attempt(&self, receiver: &Receiver, secrets: &Secrets, item: Item<'_>, now: Millis) -> Attempt {
+    pub async fn attempt(
+        &self,
+        receiver: &Receiver,
+        secrets: &Secrets,
+        item: Item<'_>,
+        now: Millis,
+    ) -> Attempt {
         if item.body.len() > LARGEST_EVENT {
             let error = format!("the event has {} bytes, more than {LARGEST_EVENT}", item.body.len());
             return Answer::Unsendable { error }.into();
@@ -186,17 +192,26 @@ impl Courier {
                 self.by_status(Ok(request), secrets, now).await.into()
             }
             ReceiverKind::Smtp => {
-                smtp::send(receiver, secrets, item.id, &parcel.note(self.lang), self.timeout, now).await.into()
+                smtp::send(receiver, secrets, item.id, &parcel.note(self.lang), self.timeout, now)
+                    .await
+                    .into()
             }
             ReceiverKind::Wecom => self.bot(&wecom::Wecom, receiver, secrets, item, &parcel, now).await,
-            ReceiverKind::Dingtalk => self.bot(&dingtalk::Dingtalk, receiver, secrets, item, &parcel, now).await,
+            ReceiverKind::Dingtalk => {
+                self.bot(&dingtalk::Dingtalk, receiver, secrets, item, &parcel, now).await
+            }
             ReceiverKind::Feishu => self.bot(&feishu::Feishu, receiver, secrets, item, &parcel, now).await,
             ReceiverKind::Slack => self.bot(&slack::Slack, receiver, secrets, item, &parcel, now).await,
         }
     }
 
     /// Sends a request whose answer is judged by its status.
-    async fn by_status(&self, request: Result<RequestBuilder, String>, secrets: &Secrets, now: Millis) -> Answer {
+    async fn by_status(
+        &self,
+        request: Result<RequestBuilder, String>,
+        secrets: &Secrets,
+        now: Millis,
+    ) -> Answer {
         let request = match request {
             Ok(request) => request,
             Err(error) => return Answer::Unsendable { error },
@@ -261,7 +276,14 @@ trait Bot {
     /// The note in the vendor's Markdown, line by line.
     fn lines(&self, note: &Note) -> Vec<String>;
     /// The request for one part.
-    fn request(&self, client: &Client, secrets: &Secrets, note: &Note, part: &str, now: Millis) -> RequestBuilder;
+    fn request(
+        &self,
+        client: &Client,
+        secrets: &Secrets,
+        note: &Note,
+        part: &str,
+        now: Millis,
+    ) -> RequestBuilder;
     /// What an answer means.
     fn judge(&self, said: &Said) -> Answer;
 }
@@ -324,7 +346,8 @@ impl Said {
             }
             _ if !self.status.is_success() => self.by_status(),
             _ => {
-                let error = format!("HTTP {}, but no answer of {vendor}: {}", self.status.as_u16(), self.excerpt());
+                let error =
+                    format!("HTTP {}, but no answer of {vendor}: {}", self.status.as_u16(), self.excerpt());
                 Answer::Refused { status, error }
             }
         }

@@ -131,7 +131,8 @@ mod tests {
                 sent.push(now);
             }
         }
-        let most = sent.iter().map(|at| sent.iter().filter(|s| (*at..at + 60_000).contains(*s)).count()).max();
+        let most =
+            sent.iter().map(|at| sent.iter().filter(|s| (*at..at + 60_000).contains(*s)).count()).max();
         assert_eq!(most, Some(20));
         assert!(sent.len() >= 55, "{}", sent.len());
         let now = 1_700_000_300_000;

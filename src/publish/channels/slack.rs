@@ -44,6 +44,9 @@ impl Bot for Slack {
         if said.body.trim() == "ok" {
             return Answer::Taken { status };
         }
-        Answer::Refused { status, error: format!("HTTP {}, but not \"ok\": {}", said.status.as_u16(), said.excerpt()) }
+        Answer::Refused {
+            status,
+            error: format!("HTTP {}, but not \"ok\": {}", said.status.as_u16(), said.excerpt()),
+        }
     }
 }

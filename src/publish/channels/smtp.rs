@@ -62,7 +62,8 @@ fn transport(receiver: &Receiver, secrets: &Secrets, timeout: Duration) -> Resul
     let url = Url::parse(secrets.address()).map_err(|error| format!("the mail server's address: {error}"))?;
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let parameters = || {
-        TlsParameters::new(host.clone()).map_err(|error| format!("encryption cannot be set up: {}", chain(&error)))
+        TlsParameters::new(host.clone())
+            .map_err(|error| format!("encryption cannot be set up: {}", chain(&error)))
     };
     let (tls, port) = match receiver.tls {
         Encryption::Starttls => (Tls::Required(parameters()?), 587),

@@ -112,7 +112,10 @@ mod tests {
 
     #[test]
     fn markup_is_taken_out_of_names() {
-        assert_eq!(plain("<@all> [x](http://y) *b* _c_ `d` # e"), "＜@all＞ ［x］(http://y) ＊b＊ ＿c＿ ｀d｀ ＃ e");
+        assert_eq!(
+            plain("<@all> [x](http://y) *b* _c_ `d` # e"),
+            "＜@all＞ ［x］(http://y) ＊b＊ ＿c＿ ｀d｀ ＃ e"
+        );
     }
 
     #[test]
