@@ -346,7 +346,8 @@ impl Store {
 
 impl Tx {
     /// Enqueues deliveries; returns how many are new. An id that is there already stays as it is. What goes at once takes
-    /// along what the same alert has held back for quiet hours, so that it is not told backwards.
+    /// along what the same alert has held back for quiet hours, so that it is not told backwards; and what of it waits for
+    /// a digest is old news then.
     pub async fn enqueue(&mut self, deliveries: &[NewDelivery], now: Millis) -> Result<u64, StoreError> {
         // Later than anything of the same alert to the same receiver, even when the clock stands still: `created` is the
         // order in which they go out.
@@ -357,11 +358,13 @@ impl Tx {
              ON CONFLICT (id) DO NOTHING";
         const RELEASE: &str = "UPDATE deliveries SET not_before = $3, next_attempt = $3 WHERE alert = $1 AND receiver = $2 \
              AND how = 'quiet' AND status IN ('pending', 'waiting') AND attempts = 0 AND not_before > $3";
+        const OLD_NEWS: &str = "UPDATE deliveries SET status = 'bundled', finished = $3, message = $4 WHERE alert = $1 \
+             AND receiver = $2 AND status = 'waiting' AND how IN ('digest', 'budget')";
         let mut new = 0;
         for d in deliveries {
             let (id, alert) = (d.id.to_string(), d.alert.to_string());
             let status = if d.is_part { "waiting" } else { "pending" };
-            new += execute!(
+            let is_new = execute!(
                 self,
                 "enqueue deliveries",
                 SQL,
@@ -376,8 +379,12 @@ impl Tx {
                 d.how.name(),
                 &d.rule
             )?;
+            new += is_new;
             if d.not_before <= now {
                 execute!(self, "release deliveries", RELEASE, &alert, &d.receiver, now)?;
+            }
+            if is_new > 0 && !d.how.is_digest() {
+                execute!(self, "enqueue deliveries", OLD_NEWS, &alert, &d.receiver, now, &id)?;
             }
         }
         Ok(new)

@@ -17,6 +17,7 @@ use weisu::{
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::method};
 
 use crate::{
+    outbox::wrong_certificate,
     publish::{Hand, KEY, desk, drain, enqueue, event, fires, limits},
     support::{
         Database, for_each_database,
@@ -386,6 +387,29 @@ async fn mail_arrives_and_one_alert_is_one_thread() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn mail_is_not_sent_where_encryption_was_asked_for_and_cannot_be_had() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Database::sqlite(&folder);
+    let (store, clock) = (db.open().await.unwrap(), Hand::new());
+    let (plain, (wrong, hellos)) = (MailServer::start(Manner::default()).await, wrong_certificate());
+    let address = reqwest::Url::parse(&wrong).unwrap();
+    let starttls = Receiver { tls: Encryption::Starttls, name: "starttls".into(), ..mail(&db, &plain, None) };
+    let url = format!("smtp://localhost:{}", address.port().unwrap());
+    let tls = Receiver { tls: Encryption::Tls, name: "tls".into(), url, ..starttls.clone() };
+    let both = [starttls, tls];
+    enqueue(&store, &fires(1), &both, clock.millis()).await;
+    assert_eq!(publish(&store, &both, &clock).await.retried, 2);
+    for row in store.deliveries("pending", 9).await.unwrap() {
+        let error = row.last_error.unwrap();
+        let wanted = if row.receiver == "tls" { "certificate" } else { "STARTTLS" };
+        assert!(error.contains(wanted), "{}: {error}", row.receiver);
+    }
+    assert_eq!(plain.got(), []);
+    assert!(hellos.load(std::sync::atomic::Ordering::SeqCst) > 0);
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn mail_that_is_refused_is_tried_again_and_no_password_is_kept() {
     for_each_database(|db| async move {
         let (store, clock) = (db.open().await.unwrap(), Hand::new());
@@ -431,8 +455,7 @@ fn echo(request: &Request) -> ResponseTemplate {
     ResponseTemplate::new(404).set_body_string(format!("{sign} send-k3yinpath k3yinquery {text}"))
 }
 
-// On one thread, so that the log of this test sees the tasks of the deliverer.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn keys_reach_no_log_no_error_and_no_print_out() {
     let folder = tempfile::tempdir().unwrap();
     let db = Database::sqlite(&folder);
@@ -442,7 +465,8 @@ async fn keys_reach_no_log_no_error_and_no_print_out() {
         .with_max_level(tracing::Level::TRACE)
         .with_writer(move || writer.clone())
         .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    // For the whole process: what other tests of it log must hold no key either.
+    tracing::subscriber::set_global_default(subscriber).unwrap();
     let (store, clock, server) = (db.open().await.unwrap(), Hand::new(), MockServer::start().await);
     answers(&server, echo).await;
     let mails = MailServer::start(Manner { login: Some(("weisu", "other")), ..Manner::default() }).await;

@@ -77,7 +77,7 @@ async fn office(name: &'static str, seen: &Arc<Seen>) -> MockServer {
 }
 
 /// A server with a certificate of another name, signed by nobody; the count of those who have said hello.
-fn wrong_certificate() -> (String, Arc<AtomicU64>) {
+pub(crate) fn wrong_certificate() -> (String, Arc<AtomicU64>) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let folder = root().join("tests/fixtures/tls");
     let certificate = CertificateDer::from_pem_file(folder.join("wrong.pem")).unwrap();
@@ -177,7 +177,7 @@ async fn left(store: &Store) -> i64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn kill_9_while_delivering_loses_nothing_and_changes_no_id() {
     let is_full = std::env::var_os("WEISU_OUTBOX_FULL").is_some();
-    let (n, kills) = if is_full { (10_000, 50) } else { (500, 8) };
+    let (n, kills): (u128, usize) = if is_full { (10_000, 50) } else { (500, 8) };
     let folder = tempfile::tempdir().unwrap();
     let database = Database::sqlite(&folder);
     let place = Place { folder: folder.path(), url: &database.url };
@@ -200,7 +200,7 @@ async fn kill_9_while_delivering_loses_nothing_and_changes_no_id() {
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(11);
     let (mut hit, mut attempts) = (0, 0);
     while hit < kills && attempts < 2 * kills {
-        let more = rng.random_range(1..=u64::try_from(n).unwrap() / 16);
+        let more = rng.random_range(1..=u64::try_from(n).unwrap() / u64::try_from(kills).unwrap());
         hit += usize::from(kill_while_delivering(&mut place.daemon(now), &seen, more).await);
         attempts += 1;
         // An hour of faults over all the kills; each time what a killed process had claimed has come free.

@@ -184,6 +184,18 @@ async fn what_rises_in_the_night_takes_along_what_was_held_back() {
         assert_eq!(publish(&store, &receivers, &clock).await.groups, 1);
         clock.forward(24 * 3_600_000);
         assert_eq!(publish(&store, &receivers, &clock).await, Composed::default(), "nothing comes late");
+        // What waits for the digest is old news once a rise was told.
+        assert_eq!(
+            tell(&store, desk(&receivers), &[alert(2, Severity::Low)], clock.millis()).await,
+            [How::Digest]
+        );
+        clock.forward(1000);
+        let rises = Event { kind: EventKind::Updated, ..alert(2, Severity::Critical) };
+        assert_eq!(tell(&store, desk(&receivers), &[rises], clock.millis()).await, [How::Immediate]);
+        assert_eq!(publish(&store, &receivers, &clock).await.singles, 1);
+        clock.forward(24 * 3_600_000);
+        assert_eq!(publish(&store, &receivers, &clock).await, Composed::default());
+        assert_eq!(texts(&server).await.len(), 2);
         store.close().await;
     })
     .await;

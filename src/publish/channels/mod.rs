@@ -5,14 +5,14 @@
 //! splits a long message into numbered parts; which of them were taken is kept with the delivery.
 use std::time::{Duration, Instant};
 
-use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use reqwest::{Client, RequestBuilder};
 use uuid::Uuid;
 
 use super::{
     bundle::{self, Bundle},
     event::CloudEvent,
     message,
-    retry::{Answer, retry_after},
+    retry::Answer,
     secrets::Secrets,
 };
 use crate::{
@@ -25,6 +25,7 @@ pub mod alertmanager;
 mod dingtalk;
 mod feishu;
 pub mod pace;
+mod said;
 mod slack;
 mod smtp;
 mod text;
@@ -33,13 +34,10 @@ mod webhook;
 mod wecom;
 
 use pace::Pace;
+use said::Said;
 
 /// An event larger than this is not sent.
 const LARGEST_EVENT: usize = 256 * 1024;
-/// Of an answer's body no more is read than this.
-const LARGEST_ANSWER: usize = 16 * 1024;
-/// Of an answer's body no more is kept than this.
-const EXCERPT: usize = 200;
 /// After this no further part of a long message is begun; its claim lasts so much longer than one part may take.
 const PARTS_TIME: Duration = Duration::from_secs(20);
 
@@ -286,72 +284,6 @@ trait Bot {
     ) -> RequestBuilder;
     /// What an answer means.
     fn judge(&self, said: &Said) -> Answer;
-}
-
-/// An answer of an HTTP server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Said {
-    status: StatusCode,
-    retry_after: Option<Duration>,
-    /// The begin of its body, without secrets.
-    body: String,
-}
-
-impl Said {
-    async fn read(mut response: Response, secrets: &Secrets, now: Millis) -> Self {
-        let (status, retry_after) = (response.status(), retry_after(response.headers(), now));
-        let mut bytes = Vec::new();
-        while bytes.len() < LARGEST_ANSWER {
-            match response.chunk().await {
-                Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
-                Ok(None) | Err(_) => break,
-            }
-        }
-        Self { status, retry_after, body: secrets.hide(&String::from_utf8_lossy(&bytes)) }
-    }
-
-    /// The begin of the body on one line.
-    fn excerpt(&self) -> String {
-        let line = self.body.split_whitespace().collect::<Vec<_>>().join(" ");
-        line.chars().filter(|c| !c.is_control()).take(EXCERPT).collect()
-    }
-
-    fn by_status(&self) -> Answer {
-        let excerpt = if self.status.is_success() { String::new() } else { self.excerpt() };
-        Answer::Http { status: self.status, retry_after: self.retry_after, excerpt }
-    }
-
-    /// What a vendor means that answers with a code in JSON: `codes` are the names its code may have, `text` those of
-    /// what it says, `throttled` which codes ask for how much patience.
-    fn by_code(
-        &self,
-        vendor: &str,
-        codes: &[&str],
-        text: &[&str],
-        throttled: impl Fn(i64, &str) -> Option<Duration>,
-    ) -> Answer {
-        let json: Option<serde_json::Value> = serde_json::from_str(&self.body).ok();
-        let code = json.as_ref().and_then(|json| codes.iter().find_map(|name| json[*name].as_i64()));
-        let status = Some(self.status.as_u16());
-        match (code, &json) {
-            (Some(0), _) if self.status.is_success() => Answer::Taken { status },
-            (Some(code), Some(json)) if code != 0 => {
-                let says = text.iter().find_map(|name| json[*name].as_str()).unwrap_or_default();
-                let says: String = says.chars().filter(|c| !c.is_control()).take(EXCERPT).collect();
-                let error = format!("{vendor} answered code {code}: {says}");
-                match throttled(code, &says) {
-                    Some(wait) => Answer::Throttled { status, wait: self.retry_after.unwrap_or(wait), error },
-                    None => Answer::Refused { status, error },
-                }
-            }
-            _ if !self.status.is_success() => self.by_status(),
-            _ => {
-                let error =
-                    format!("HTTP {}, but no answer of {vendor}: {}", self.status.as_u16(), self.excerpt());
-                Answer::Refused { status, error }
-            }
-        }
-    }
 }
 
 /// HMAC-SHA256 in Base64.
