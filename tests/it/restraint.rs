@@ -90,6 +90,8 @@ async fn a_day_of_a_duty_officer() {
         let how = tell(&store, desk(&receivers), &events, clock.millis()).await;
         assert_eq!(how, [How::Immediate, How::Immediate, How::Digest]);
         assert!(store.deliveries_due(clock.millis()).await.unwrap());
+        let waits: Vec<String> = store.unfinished(9).await.unwrap().into_iter().map(|u| u.how).collect();
+        assert_eq!(waits, ["immediate", "immediate", "digest"], "in the order they go");
         let made = publish(&store, &receivers, &clock).await;
         assert_eq!((made.groups, made.digests), (1, 0), "one message for the two");
         assert!(!store.deliveries_due(clock.millis()).await.unwrap(), "the digest's hour has not come");

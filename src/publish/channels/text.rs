@@ -26,11 +26,11 @@ pub fn plain(text: &str) -> String {
 pub fn lines(text: &str) -> Vec<(bool, &str)> {
     let mut heading = true;
     text.lines()
-        .filter_map(|line| {
+        .map(|line| {
             let line = line.trim_end();
             let is_heading = std::mem::replace(&mut heading, line.is_empty());
             // The empty line itself stays, before its heading.
-            Some((is_heading && !line.is_empty(), line))
+            (is_heading && !line.is_empty(), line)
         })
         .collect()
 }

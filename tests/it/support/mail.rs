@@ -31,9 +31,8 @@ impl Mail {
     /// A header, unfolded.
     pub fn header(&self, name: &str) -> Option<String> {
         let headers = self.data.split("\r\n\r\n").next().unwrap_or_default().replace("\r\n ", " ");
-        let found =
-            headers.lines().find_map(|line| line.strip_prefix(&format!("{name}: "))).map(str::to_owned);
-        found
+        let prefix = format!("{name}: ");
+        headers.lines().find_map(|line| line.strip_prefix(&prefix)).map(str::to_owned)
     }
 }
 
