@@ -45,12 +45,12 @@ struct Seen {
     is_down: AtomicBool,
 }
 
-/// How an office behaves.
-struct Office(&'static str, Arc<Seen>, AtomicU64);
+/// How an office behaves: its name, what it saw, its requests so far, and how many it takes between two 429.
+struct Office(&'static str, Arc<Seen>, AtomicU64, u64);
 
 impl Respond for Office {
     fn respond(&self, request: &Request) -> ResponseTemplate {
-        let Self(name, seen, count) = self;
+        let Self(name, seen, count, patience) = self;
         seen.requests.fetch_add(1, Ordering::SeqCst);
         let n = count.fetch_add(1, Ordering::SeqCst);
         let id = request.headers["webhook-id"].to_str().unwrap().to_owned();
@@ -59,7 +59,7 @@ impl Respond for Office {
         seen.ids.lock().unwrap().entry(alert).or_default().insert(id.clone());
         match *name {
             "down" if seen.is_down.load(Ordering::SeqCst) => ResponseTemplate::new(502),
-            "throttles" if n % 20 == 7 => ResponseTemplate::new(429).insert_header("Retry-After", "90"),
+            "throttles" if n % patience == 7 => ResponseTemplate::new(429).insert_header("Retry-After", "90"),
             "slow" if n < 4 => ResponseTemplate::new(200).set_delay(Duration::from_secs(5)),
             _ => {
                 seen.taken.lock().unwrap().insert(id);
@@ -69,9 +69,9 @@ impl Respond for Office {
     }
 }
 
-async fn office(name: &'static str, seen: &Arc<Seen>) -> MockServer {
+async fn office(name: &'static str, seen: &Arc<Seen>, patience: u64) -> MockServer {
     let server = MockServer::start().await;
-    let office = Office(name, Arc::clone(seen), AtomicU64::default());
+    let office = Office(name, Arc::clone(seen), AtomicU64::default(), patience);
     Mock::given(method("POST")).respond_with(office).mount(&server).await;
     server
 }
@@ -189,7 +189,7 @@ async fn kill_9_while_delivering_loses_nothing_and_changes_no_id() {
     seen.is_down.store(true, Ordering::SeqCst);
     let mut servers = Vec::new();
     for name in OFFICES {
-        servers.push(office(name, &seen).await);
+        servers.push(office(name, &seen, u64::try_from(n).unwrap() / 25).await);
     }
     let mended: Vec<String> = servers.iter().map(MockServer::uri).collect();
     let (wrong, hellos) = wrong_certificate();
