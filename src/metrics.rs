@@ -36,6 +36,10 @@ pub struct Snapshot {
     pub outbox_pending: i64,
     /// Deliveries given up on, to be replayed by hand.
     pub outbox_dead: i64,
+    /// Alerts that wait for a digest or for quiet hours to end.
+    pub outbox_held: i64,
+    /// Alerts that are not over and that nobody gets.
+    pub unrouted: i64,
 }
 
 #[derive(Debug)]
@@ -61,6 +65,8 @@ struct Inner {
     skill: Gauge,
     open_alerts: IntGaugeVec,
     outbox_pending: IntGauge,
+    outbox_held: IntGauge,
+    unrouted: IntGauge,
     outbox_dead: IntGauge,
 }
 
@@ -140,6 +146,8 @@ impl Metrics {
             open_alerts: d.int_gauges("weisu_alerts_open", "Alerts that are not over.", &["kind", "severity"])?,
             outbox_pending: d.int_gauge("weisu_outbox_pending", "Deliveries waiting to be sent.")?,
             outbox_dead: d.int_gauge("weisu_outbox_dead", "Deliveries given up on, to be replayed by hand.")?,
+            outbox_held: d.int_gauge("weisu_outbox_held", "Deliveries that wait for a digest or for quiet hours to end.")?,
+            unrouted: d.int_gauge("weisu_alerts_unrouted", "Alerts that are not over and that nobody gets.")?,
             registry: d.0,
         };
         for outcome in ["delivered", "retry", "dead"] {
@@ -203,6 +211,8 @@ impl Metrics {
         m.skill.set(now.skill.unwrap_or(f64::NAN));
         m.outbox_pending.set(now.outbox_pending);
         m.outbox_dead.set(now.outbox_dead);
+        m.outbox_held.set(now.outbox_held);
+        m.unrouted.set(now.unrouted);
         m.last_success.reset();
         now.last_success.iter().for_each(|(stage, at)| m.last_success.with_label_values(&[stage]).set(*at));
         m.series.reset();

@@ -26,6 +26,7 @@ mod export;
 mod forecast;
 mod ingest;
 mod once;
+mod plan;
 pub mod progress;
 mod replay;
 mod run;
@@ -100,6 +101,8 @@ enum Command {
     Dashboards(dashboards::Args),
     /// Write the forecasts of a month as CSV and Parquet
     Export(export::Args),
+    /// What would be sent, to whom, by which row of the table, when and why; sends and changes nothing
+    Plan(plan::Args),
     /// Send a test event to a receiver and say what came back
     SendTest(send_test::Args),
     /// How good forecasts would have been from past days, or with --ledger what published ones were worth
@@ -147,6 +150,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<()> {
         Command::Forecast(_) => block_on(once::stage(global, stages::Stage::Forecast)),
         Command::Detect(_) => block_on(once::stage(global, stages::Stage::Detect)),
         Command::Export(args) => block_on(export::run(global, args)),
+        Command::Plan(args) => block_on(plan::run(global, args)),
         Command::SendTest(args) => block_on(send_test::run(global, args)),
         Command::Backtest(args) if args.input.is_some() => backtest::files(global, args),
         Command::Backtest(args) => block_on(backtest::run(global, args)),

@@ -11,6 +11,7 @@ pub struct Args {}
 /// Runs it until SIGTERM or Ctrl-C.
 pub async fn run(global: &Global, _: &Args) -> anyhow::Result<()> {
     let config = global.load()?;
+    config.check_files(&global.config_path()?)?;
     let start = Start {
         cx: global.cx(config).await?,
         clock: global.clock(),

@@ -7,7 +7,8 @@ use super::{Global, text};
 use crate::{
     config::{Config, Receiver},
     publish::{
-        deliver::{Limits, client, request, send},
+        channels::Item,
+        deliver::{Limits, client, courier},
         event::{CloudEvent, Sender},
         sample,
         secrets::Secrets,
@@ -23,6 +24,9 @@ pub struct Args {
     /// If the test is taken: end its 410 and send its dead letters again, under their old ids
     #[arg(long)]
     replay: bool,
+    /// Only this one of its dead letters
+    #[arg(long, requires = "replay", value_name = "WEBHOOK-ID")]
+    id: Option<Uuid>,
 }
 
 /// What came back.
@@ -45,7 +49,9 @@ pub async fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
     if report.taken && args.replay {
         let store = Store::open(&config.store.options()).await?;
         store.enable_receiver(&receiver.name).await?;
-        report.replayed = Some(store.replay(&receiver.name, global.clock().now().timestamp_millis()).await?);
+        let only = args.id.map(|id| id.to_string());
+        let now = global.clock().now().timestamp_millis();
+        report.replayed = Some(store.replay(&receiver.name, only.as_deref(), now).await?);
         store.close().await;
     }
     text::result(global.format, &report, || {
@@ -65,7 +71,7 @@ fn find<'a>(config: &'a Config, name: &str) -> anyhow::Result<&'a Receiver> {
 
 async fn try_out(global: &Global, config: &Config, receiver: &Receiver) -> anyhow::Result<Report> {
     let now = global.clock().now();
-    let limits = Limits::of(&config.publish);
+    let limits = Limits::of(&config.publish, config.city.lang);
     let secrets = Secrets::load(receiver, limits.credentials.as_deref())?;
     let sender = Sender {
         source: &config.publish.event_source,
@@ -76,10 +82,9 @@ async fn try_out(global: &Global, config: &Config, receiver: &Receiver) -> anyho
     let id: Uuid = event.delivery_id(&receiver.name);
     let body = serde_json::to_string(&CloudEvent::of(&event, sender, now.timestamp_millis()))?;
     let millis = now.timestamp_millis();
-    let request = request(&client()?, receiver, &secrets, &id.to_string(), &body, millis)
-        .map_err(|error| anyhow::anyhow!(error))?;
+    let item = Item { id: &id.to_string(), body: &body, parts: 0 };
     let begun = std::time::Instant::now();
-    let answer = send(request.timeout(limits.timeout), receiver, millis).await;
+    let answer = courier(&client()?, &limits).attempt(receiver, &secrets, item, millis).await.answer;
     Ok(Report {
         receiver: receiver.name.clone(),
         webhook_id: id.to_string(),

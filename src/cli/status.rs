@@ -2,7 +2,7 @@
 use std::fmt::Write;
 
 use super::{Global, text};
-use crate::store::verdicts;
+use crate::{publish::event::rfc3339, store::verdicts};
 
 /// Runs it.
 pub async fn run(global: &Global) -> anyhow::Result<()> {
@@ -12,12 +12,22 @@ pub async fn run(global: &Global) -> anyhow::Result<()> {
     let mark = crate::aggregate::watermark(&cx.store.source_days().await?);
     let outbox = cx.store.delivery_counts().await?;
     let precision = verdicts::precision(&cx.store.judged_alerts().await?);
+    let disabled = cx.store.disabled_receivers().await?;
+    let unrouted = cx.store.unrouted().await?;
     cx.store.close().await;
     let waiting: std::collections::BTreeMap<String, i64> =
         outbox.iter().map(|d| (format!("{}/{}", d.receiver, d.status), d.n)).collect();
+    let nobody: Vec<serde_json::Value> = unrouted
+        .iter()
+        .map(|(id, since)| {
+            let title = alerts.iter().find(|a| a.id.to_string() == *id).map(|a| a.body.title.as_str());
+            serde_json::json!({ "alert": id, "since": rfc3339(*since), "title": title })
+        })
+        .collect();
     let value = serde_json::json!({
         "store": cx.store.at(), "dialect": cx.store.dialect(), "closed_until": mark.map(crate::ticket::Day::date),
-        "open_alerts": alerts.len(), "outbox": waiting, "runs": runs, "precision": precision,
+        "open_alerts": alerts.len(), "outbox": waiting,
+        "disabled_receivers": disabled, "unrouted": nobody, "runs": runs, "precision": precision,
     });
     text::result(global.format, &value, || {
         let mut out = format!("store {} ({})\n", cx.store.at(), cx.store.dialect());
@@ -33,6 +43,23 @@ pub async fn run(global: &Global) -> anyhow::Result<()> {
                 rule.reviewed,
                 100.0 * rule.interval[0],
                 100.0 * rule.interval[1],
+            );
+        }
+        for receiver in &disabled {
+            let since = rfc3339(receiver.since);
+            let name = &receiver.name;
+            let _ = writeln!(
+                out,
+                "receiver {name} gets nothing since {since}: {}; `weisu send-test {name} --replay` ends that",
+                receiver.reason
+            );
+        }
+        for alert in &nobody {
+            let title = alert["title"].as_str().unwrap_or_default();
+            let _ = writeln!(
+                out,
+                "nobody gets alert {}: {title}; give it a row of the routing table or a receiver",
+                alert["alert"].as_str().unwrap_or_default()
             );
         }
         for run in &runs {

@@ -12,10 +12,13 @@ mod capacity;
 mod city;
 mod detect;
 mod forecast;
+mod hours;
 mod http;
 mod problems;
 mod publish;
+mod receiver;
 pub mod regressor;
+pub mod routing;
 mod schedule;
 mod season;
 mod source;
@@ -25,9 +28,11 @@ pub use capacity::Capacity;
 pub use city::{City, Lang, Zone};
 pub use detect::Detect;
 pub use forecast::Forecast;
+pub use hours::{LocalTime, Quiet};
 pub use http::Http;
 pub use problems::{Problem, Problems};
-pub use publish::{Publish, Receiver, ReceiverKind};
+pub use publish::Publish;
+pub use receiver::{Encryption, Receiver, ReceiverKind, WebhookBody};
 pub use regressor::Regressor;
 pub use schedule::Schedule;
 pub use season::Season;
@@ -100,11 +105,38 @@ impl Config {
         problems::read(text, path, Self::semantic)
     }
 
-    /// Opens the files that stages read later and the configuration cannot judge by their names: holidays, regressors.
+    /// Opens the files that stages read later and the configuration cannot judge by their names: holidays,
+    /// regressors and the routing table.
     pub fn check_files(&self, path: &Path) -> Result<(), Problems> {
         let mut found = self.city.check_files();
         found.extend(self.regressor.iter().enumerate().filter_map(|(i, r)| r.check_file(i)));
+        if let Err(problems) = self.routing() {
+            let place = |p: &Problem| match p.line {
+                Some(line) => format!("{}:{line}", problems.path.display()),
+                None => problems.path.display().to_string(),
+            };
+            found.extend(problems.found.iter().map(|p| {
+                Problem::at("publish.routing", format!("{}: {}", place(p), p.problem), p.remedy.clone())
+            }));
+        }
         if found.is_empty() { Ok(()) } else { Err(Problems { path: path.to_owned(), found }) }
+    }
+
+    /// The routing table, if one is configured; a receiver that it names must not have filters of its own. Mistakes
+    /// are the table's.
+    pub fn routing(&self) -> Result<Option<routing::Table>, Problems> {
+        let Some(path) = &self.publish.routing else { return Ok(None) };
+        let names: Vec<&str> = self.receiver.iter().map(|r| r.name.as_str()).collect();
+        let table = routing::Table::read(path, &names)?;
+        let both = self.receiver.iter().filter(|r| table.names(&r.name));
+        let both = both.filter(|r| !r.districts.is_empty() || !r.topics.is_empty());
+        let found: Vec<Problem> = both
+            .map(|r| {
+                let problem = format!("receiver {:?} stands in the table and has filters too", r.name);
+                Problem::at("", problem, "remove its districts and topics: the table says what it gets")
+            })
+            .collect();
+        if found.is_empty() { Ok(Some(table)) } else { Err(Problems { path: path.clone(), found }) }
     }
 
     /// What cannot be said of one key alone.
@@ -114,6 +146,7 @@ impl Config {
         twice("receiver", self.receiver.iter().map(|r| &*r.name), found);
         self.source.iter().enumerate().for_each(|(i, s)| s.semantic(i, found));
         capacity::semantic(&self.capacity, found);
+        self.receiver.iter().enumerate().for_each(|(i, r)| r.semantic(i, found));
         season::semantic(&self.season, &self.city, found);
         self.schedule.semantic(found);
         self.http.semantic(found);
@@ -133,7 +166,8 @@ impl Config {
                 *f = folder.join(&*f).display().to_string();
             }
         });
-        self.receiver.iter_mut().filter_map(|r| r.secret_file.as_mut()).for_each(lay);
+        self.receiver.iter_mut().flat_map(|r| [&mut r.secret_file, &mut r.url_file]).flatten().for_each(lay);
+        self.publish.routing.iter_mut().for_each(lay);
         self.city.holidays.iter_mut().for_each(lay);
         self.regressor.iter_mut().map(|r| &mut r.file).for_each(lay);
         if let Some(rest) = self.store.url.strip_prefix("sqlite://").filter(|r| !r.starts_with('/')) {

@@ -1,4 +1,4 @@
-//! `[publish]` and `[[receiver]]`: exports, and who gets alerts.
+//! `[publish]`: exports, and how deliveries are made.
 use std::path::PathBuf;
 
 use garde::Validate;
@@ -17,6 +17,9 @@ pub struct Publish {
     /// CloudEvents `source` of our events, a URI reference.
     #[garde(length(chars, min = 1, max = 200))]
     pub event_source: String,
+    /// 派单目录, a CSV table that says who gets what; receivers it does not name go by their own filters.
+    #[garde(skip)]
+    pub routing: Option<PathBuf>,
     /// Seconds one attempt may take.
     #[garde(range(min = 1, max = 120))]
     pub timeout_seconds: u64,
@@ -31,58 +34,9 @@ impl Default for Publish {
             exports: PathBuf::from("exports"),
             small_cell: 5,
             event_source: "/weisu".to_owned(),
+            routing: None,
             timeout_seconds: 10,
             parallel: 8,
         }
-    }
-}
-
-/// How a receiver wants its alerts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReceiverKind {
-    /// Standard Webhooks around a CloudEvent.
-    #[default]
-    Webhook,
-    /// `POST /api/v2/alerts` of a Prometheus Alertmanager.
-    Alertmanager,
-}
-
-/// Someone who gets alerts.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Validate)]
-#[serde(default)]
-pub struct Receiver {
-    /// Its own name.
-    #[garde(length(chars, min = 1, max = 60))]
-    pub name: String,
-    /// How it wants them.
-    #[garde(skip)]
-    pub kind: ReceiverKind,
-    /// Where to post.
-    #[garde(custom(http_url))]
-    #[serde(serialize_with = "without_secrets")]
-    pub url: String,
-    /// File with the `whsec_…` signing secret, one a line while rotating. A name without a folder is looked up
-    /// in systemd's credentials folder.
-    #[garde(skip)]
-    pub secret_file: Option<PathBuf>,
-    /// District names it is for; empty = all.
-    #[garde(skip)]
-    pub districts: Vec<String>,
-    /// Top-level topic names it is for; empty = all.
-    #[garde(skip)]
-    pub topics: Vec<String>,
-}
-
-fn without_secrets<S: serde::Serializer>(url: &str, s: S) -> Result<S::Ok, S::Error> {
-    s.serialize_str(&super::without_secrets(url))
-}
-
-fn http_url(url: &str, (): &()) -> garde::Result {
-    match reqwest::Url::parse(url) {
-        Ok(parsed) if ["http", "https"].contains(&parsed.scheme()) && parsed.has_host() => Ok(()),
-        _ => Err(garde::Error::new(
-            "not an http(s) URL -> write the receiver's full address, such as \"https://office.example/hook\"",
-        )),
     }
 }

@@ -51,9 +51,10 @@ pub async fn run(start: Start, stop: CancellationToken) -> anyhow::Result<()> {
     let mut cx = start.cx.clone();
     let health = Arc::new(Health::default());
     let state = app_state(&start.cx, start.clock.clone(), health.clone())?;
-    let server = serve(&start, state, &stop).await?;
+    // Before anybody can see that it is up: whoever sees it may end it.
     let mut hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let server = serve(&start, state, &stop).await?;
     let mut drivers = Drivers::start(&cx, &start.clock);
     let watchdog = tokio::spawn(notify::watchdog(cx.store.clone()));
     notify::ready(&cx.config);
@@ -92,7 +93,9 @@ pub async fn run(start: Start, stop: CancellationToken) -> anyhow::Result<()> {
 /// The configuration read again, or `None` with the reason in the log.
 fn reload(path: Option<&std::path::Path>, old: &Config) -> Option<Config> {
     notify::reloading();
-    let new = Config::load(path?)
+    let path = path?;
+    let new = Config::load(path)
+        .and_then(|new| new.check_files(path).map(|()| new))
         .inspect_err(|e| tracing::error!("configuration not reloaded, the old one stays: {e}"))
         .ok()?;
     if new.store != old.store || new.http != old.http || new.city != old.city {

@@ -28,6 +28,8 @@ pub struct AlertView {
     pub updated: Option<DateTime<Utc>>,
     /// Over since.
     pub resolved: Option<DateTime<Utc>>,
+    /// Nobody gets it: no row of the routing table and no receiver's filter fits.
+    pub unrouted: bool,
     /// What it says and why.
     #[serde(flatten)]
     pub body: AlertBody,
@@ -57,6 +59,7 @@ impl AlertView {
             created: instant(row.created),
             updated: instant(row.updated),
             resolved: row.resolved.and_then(instant),
+            unrouted: row.unrouted > 0,
             body,
         })
     }

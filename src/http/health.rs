@@ -96,9 +96,11 @@ async fn snapshot(state: &AppState) -> Result<Snapshot, StoreError> {
         match count.status.as_str() {
             "pending" => snapshot.outbox_pending += count.n,
             "dead" => snapshot.outbox_dead += count.n,
+            "waiting" => snapshot.outbox_held += count.n,
             _ => {}
         }
     }
+    snapshot.unrouted = i64::try_from(store.unrouted().await?.len()).unwrap_or(i64::MAX);
     if let Some(fit) = store.last_run("fit", RunStatus::Ok).await? {
         quality(state, fit.id, &mut snapshot).await?;
     }

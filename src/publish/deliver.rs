@@ -7,19 +7,18 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use reqwest::{Client, RequestBuilder, Response, Url, header::CONTENT_TYPE, redirect};
+use reqwest::{Client, redirect};
 use serde::Serialize;
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    alertmanager,
-    event::{self, CloudEvent},
-    retry::{self, Answer, Verdict, judge, retry_after},
+    channels::{Attempt, Courier, Item, chain, pace::Pace},
+    retry::{self, Verdict, judge},
     secrets::{self, Secrets},
 };
 use crate::{
-    config::{Publish, Receiver, ReceiverKind},
+    config::{Lang, Publish, Receiver},
     store::{
         Store, StoreError,
         outbox::{Claim, Outcome},
@@ -34,15 +33,8 @@ pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 const GRACE: Duration = Duration::from_secs(30);
 /// Failures in a row after which a receiver is left alone for a while.
 const PATIENCE: u32 = 3;
-/// An event larger than this is not sent.
-const LARGEST_EVENT: usize = 256 * 1024;
-/// Of an answer's body no more is read than this.
-const LARGEST_ANSWER: usize = 4 * 1024;
-/// Of an answer's body no more is kept than this.
-const EXCERPT: usize = 200;
-
 /// Bounds of the work.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Limits {
     /// Time one attempt may take, from connecting to the end of the answer.
     pub timeout: Duration,
@@ -50,15 +42,21 @@ pub struct Limits {
     pub parallel: usize,
     /// systemd's `$CREDENTIALS_DIRECTORY`.
     pub credentials: Option<PathBuf>,
+    /// How fast bots are asked.
+    pub pace: Pace,
+    /// Language of subjects.
+    pub lang: Lang,
 }
 
 impl Limits {
     /// As configured.
-    pub fn of(publish: &Publish) -> Self {
+    pub fn of(publish: &Publish, lang: Lang) -> Self {
         Self {
             timeout: Duration::from_secs(publish.timeout_seconds),
             parallel: publish.parallel,
             credentials: secrets::credentials(),
+            pace: Pace::of_process(),
+            lang,
         }
     }
 }
@@ -120,12 +118,8 @@ pub async fn drain(
     limits: &Limits,
     cancel: &CancellationToken,
 ) -> Result<Summary, StoreError> {
-    let deliverer = Deliverer {
-        store: store.clone(),
-        client: client.clone(),
-        now: Arc::clone(now),
-        limits: limits.clone(),
-    };
+    let courier = courier(client, limits);
+    let deliverer = Deliverer { store: store.clone(), courier, now: Arc::clone(now), limits: limits.clone() };
     let mut summary = deliverer.without_receiver(receivers).await?;
     let slots = Arc::new(Semaphore::new(limits.parallel.max(1)));
     let mut tasks = JoinSet::new();
@@ -151,10 +145,15 @@ pub async fn drain(
     failed.map_or(Ok(summary), Err)
 }
 
+/// What sends within limits.
+pub fn courier(client: &Client, limits: &Limits) -> Courier {
+    Courier { client: client.clone(), timeout: limits.timeout, lang: limits.lang, pace: limits.pace.clone() }
+}
+
 #[derive(Clone)]
 struct Deliverer {
     store: Store,
-    client: Client,
+    courier: Courier,
     now: Now,
     limits: Limits,
 }
@@ -204,9 +203,9 @@ impl Deliverer {
             let now = self.millis();
             let until = retry::after(now, self.limits.timeout + GRACE);
             let Some(claim) = self.store.claim(&receiver.name, now, until).await? else { break };
-            let answer = self.attempt(receiver, &secrets, &claim).await;
-            failures = if answer.is_success() { 0 } else { failures + 1 };
-            self.settle(receiver, &claim, &answer, failures, &mut summary).await?;
+            let attempt = self.attempt(receiver, &secrets, &claim).await;
+            failures = if attempt.answer.is_success() { 0 } else { failures + 1 };
+            self.settle(receiver, &claim, &attempt, failures, &mut summary).await?;
         }
         Ok(summary)
     }
@@ -216,10 +215,11 @@ impl Deliverer {
         &self,
         receiver: &Receiver,
         claim: &Claim,
-        answer: &Answer,
+        attempt: &Attempt,
         failures: u32,
         summary: &mut Summary,
     ) -> Result<(), StoreError> {
+        let answer = &attempt.answer;
         let now = self.millis();
         let verdict = judge(answer, claim, now);
         tracing::info!(receiver = receiver.name, id = claim.id, event = claim.event, attempt = claim.attempts,
@@ -247,7 +247,8 @@ impl Deliverer {
             Outcome::Retry { counted: false, .. } => summary.throttled += 1,
             Outcome::Dead { .. } => summary.dead += 1,
         }
-        if !self.store.record(claim, answer.status(), &outcome, now).await? {
+        let parts = i32::try_from(attempt.parts).unwrap_or(i32::MAX);
+        if !self.store.record(claim, answer.status(), &outcome, parts, now).await? {
             tracing::warn!(
                 receiver = receiver.name,
                 id = claim.id,
@@ -267,92 +268,9 @@ impl Deliverer {
         self.store.bury(&receiver.name, Millis::MAX, reason, self.millis()).await
     }
 
-    async fn attempt(&self, receiver: &Receiver, secrets: &Secrets, claim: &Claim) -> Answer {
-        let now = self.millis();
-        match request(&self.client, receiver, secrets, &claim.id, &claim.body, now) {
-            Ok(request) => send(request.timeout(self.limits.timeout), receiver, now).await,
-            Err(error) => Answer::Unsendable { error },
-        }
+    async fn attempt(&self, receiver: &Receiver, secrets: &Secrets, claim: &Claim) -> Attempt {
+        let parts = usize::try_from(claim.parts).unwrap_or(0);
+        let item = Item { id: &claim.id, body: &claim.body, parts };
+        self.courier.attempt(receiver, secrets, item, self.millis()).await
     }
-}
-
-/// Makes the request of one attempt, signed as of `now`.
-pub fn request(
-    client: &Client,
-    receiver: &Receiver,
-    secrets: &Secrets,
-    id: &str,
-    body: &str,
-    now: Millis,
-) -> Result<RequestBuilder, String> {
-    if body.len() > LARGEST_EVENT {
-        return Err(format!("the event has {} bytes, more than {LARGEST_EVENT}", body.len()));
-    }
-    match receiver.kind {
-        ReceiverKind::Webhook => {
-            let seconds = now.div_euclid(1000);
-            let signature =
-                secrets.signature(id, seconds, body.as_bytes()).map_err(|error| error.to_string())?;
-            let request = client
-                .post(&receiver.url)
-                .header(CONTENT_TYPE, event::CONTENT_TYPE)
-                .header(standardwebhooks::HEADER_WEBHOOK_ID, id)
-                .header(standardwebhooks::HEADER_WEBHOOK_TIMESTAMP, seconds)
-                .body(body.to_owned());
-            Ok(match signature {
-                Some(signature) => request.header(standardwebhooks::HEADER_WEBHOOK_SIGNATURE, signature),
-                None => request,
-            })
-        }
-        ReceiverKind::Alertmanager => {
-            let event: CloudEvent = serde_json::from_str(body)
-                .map_err(|error| format!("the stored event is unreadable: {error}"))?;
-            Ok(client.post(alertmanager::endpoint(&receiver.url)).json(&alertmanager::alerts(&event)))
-        }
-    }
-}
-
-/// Sends a request and reads the begin of the answer.
-pub async fn send(request: RequestBuilder, receiver: &Receiver, now: Millis) -> Answer {
-    match request.send().await {
-        Ok(response) => Answer::Http {
-            status: response.status(),
-            retry_after: retry_after(response.headers(), now),
-            excerpt: excerpt(response, receiver).await,
-        },
-        // The error's own text names the URL, and with it what the query holds.
-        Err(error) => Answer::None { error: chain(&error.without_url()) },
-    }
-}
-
-/// The begin of a failed answer's body on one line; nothing of a success.
-async fn excerpt(mut response: Response, receiver: &Receiver) -> String {
-    if response.status().is_success() {
-        return String::new();
-    }
-    let mut bytes = Vec::new();
-    while bytes.len() < LARGEST_ANSWER {
-        match response.chunk().await {
-            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
-            Ok(None) | Err(_) => break,
-        }
-    }
-    let text = String::from_utf8_lossy(&bytes);
-    let mut line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    // Some servers answer with the address they were asked for.
-    if let Some(query) = Url::parse(&receiver.url).ok().as_ref().and_then(Url::query) {
-        line = line.replace(query, "…");
-    }
-    line.chars().filter(|c| !c.is_control()).take(EXCERPT).collect()
-}
-
-/// An error with its causes on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -30,9 +30,9 @@ pub struct Sender<'a> {
     pub small_cell: u32,
 }
 
-/// A CloudEvents 1.0 event.
+/// A CloudEvents 1.0 event, of one alert unless said otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CloudEvent {
+pub struct CloudEvent<D = Data> {
     /// `1.0`
     pub specversion: String,
     /// The same for every receiver, so that a hub behind two receivers sees one event.
@@ -42,14 +42,14 @@ pub struct CloudEvent {
     /// `org.weisu.alert.firing`, …
     #[serde(rename = "type")]
     pub kind: String,
-    /// Id of the alert.
+    /// Id of the alert; of a message of several, its own.
     pub subject: String,
     /// RFC 3339.
     pub time: String,
     /// `application/json`
     pub datacontenttype: String,
     /// The alert.
-    pub data: Data,
+    pub data: D,
 }
 
 /// The alert as receivers get it: the body of the API with its identity, state and message.

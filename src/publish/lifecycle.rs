@@ -40,6 +40,8 @@ pub enum EventKind {
     Updated,
     /// It is back to what is expected.
     Resolved,
+    /// Nobody has acknowledged it in time.
+    Escalated,
     /// A test by the operator.
     Test,
 }
@@ -51,6 +53,7 @@ impl EventKind {
             Self::Firing => "org.weisu.alert.firing",
             Self::Updated => "org.weisu.alert.updated",
             Self::Resolved => "org.weisu.alert.resolved",
+            Self::Escalated => "org.weisu.alert.escalated",
             Self::Test => "org.weisu.alert.test",
         }
     }

@@ -24,10 +24,17 @@ pub const MAX_LINES: usize = 12;
 /// Drivers named in a message.
 const DRIVERS: usize = 3;
 
-static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
+pub(super) static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut env = Environment::new();
-    for (name, text) in [("zh", include_str!("templates/zh.txt")), ("en", include_str!("templates/en.txt"))] {
-        // A test renders both, so a template that cannot be read never ships.
+    for (name, text) in [
+        ("zh", include_str!("templates/zh.txt")),
+        ("en", include_str!("templates/en.txt")),
+        ("digest_zh", include_str!("templates/digest_zh.txt")),
+        ("digest_en", include_str!("templates/digest_en.txt")),
+        ("group_zh", include_str!("templates/group_zh.txt")),
+        ("group_en", include_str!("templates/group_en.txt")),
+    ] {
+        // Tests render all of them, so a template that cannot be read never ships.
         if let Err(error) = env.add_template(name, text) {
             tracing::error!(%error, name, "message template");
         }
@@ -80,6 +87,7 @@ pub fn text(lang: Lang, event: &Event) -> Result<String, minijinja::Error> {
             EventKind::Firing => "firing",
             EventKind::Updated => "updated",
             EventKind::Resolved => "resolved",
+            EventKind::Escalated => "escalated",
             EventKind::Test => "test",
         },
         colour => colour(lang, body.severity),
@@ -114,7 +122,8 @@ pub fn text(lang: Lang, event: &Event) -> Result<String, minijinja::Error> {
     Ok(rendered.trim().lines().take(MAX_LINES).collect::<Vec<_>>().join("\n"))
 }
 
-fn colour(lang: Lang, severity: Severity) -> &'static str {
+/// 橙, or its English name.
+pub fn colour(lang: Lang, severity: Severity) -> &'static str {
     match (lang, severity) {
         (Lang::Zh, Severity::Low) => "蓝",
         (Lang::Zh, Severity::Medium) => "黄",
@@ -258,6 +267,7 @@ mod tests {
                 (EventKind::Firing, &spike, None),
                 (EventKind::Updated, &spike, Some(Severity::Low)),
                 (EventKind::Resolved, &spike, None),
+                (EventKind::Escalated, &spike, None),
                 (EventKind::Firing, &ahead, None),
                 (EventKind::Firing, &over, None),
                 (EventKind::Firing, &season, None),

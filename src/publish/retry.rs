@@ -32,6 +32,32 @@ pub enum Answer {
         /// The begin of its body.
         excerpt: String,
     },
+    /// The channel's own word, whatever HTTP says: taken.
+    Taken {
+        /// HTTP status, if it came by HTTP.
+        status: Option<u16>,
+    },
+    /// The channel's own word: not taken.
+    Refused {
+        /// HTTP status, if it came by HTTP.
+        status: Option<u16>,
+        /// Its code and what it says.
+        error: String,
+    },
+    /// The channel's own word: too many messages.
+    Throttled {
+        /// HTTP status, if it came by HTTP.
+        status: Option<u16>,
+        /// How long to leave it alone.
+        wait: Duration,
+        /// Its code and what it says.
+        error: String,
+    },
+    /// Not sent yet: the channel takes only so many messages a minute, and we keep to it.
+    Paced {
+        /// Until the next one may go.
+        wait: Duration,
+    },
     /// No answer: no connection, broken, too late.
     None {
         /// Why, without the URL.
@@ -65,13 +91,18 @@ impl Answer {
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Http { status, .. } => Some(status.as_u16()),
-            Self::None { .. } | Self::Unsendable { .. } => None,
+            Self::Taken { status } | Self::Refused { status, .. } | Self::Throttled { status, .. } => *status,
+            Self::Paced { .. } | Self::None { .. } | Self::Unsendable { .. } => None,
         }
     }
 
     /// Whether the receiver has taken the delivery.
     pub fn is_success(&self) -> bool {
-        matches!(self, Self::Http { status, .. } if status.is_success())
+        match self {
+            Self::Http { status, .. } => status.is_success(),
+            Self::Taken { .. } => true,
+            _ => false,
+        }
     }
 }
 
@@ -85,7 +116,13 @@ impl std::fmt::Display for Answer {
                 }
                 if excerpt.is_empty() { Ok(()) } else { write!(f, ": {excerpt}") }
             }
-            Self::None { error } | Self::Unsendable { error } => f.write_str(error),
+            Self::Taken { status: Some(status) } => write!(f, "taken (HTTP {status})"),
+            Self::Taken { status: None } => f.write_str("taken"),
+            Self::Paced { wait } => write!(f, "waits {} s for its turn", wait.as_secs_f64().ceil()),
+            Self::Refused { error, .. }
+            | Self::Throttled { error, .. }
+            | Self::None { error }
+            | Self::Unsendable { error } => f.write_str(error),
         }
     }
 }
@@ -94,15 +131,21 @@ impl std::fmt::Display for Answer {
 pub fn judge(answer: &Answer, claim: &Claim, now: Millis) -> Verdict {
     let error = answer.to_string();
     match answer {
-        Answer::Http { status, .. } if status.is_success() => Verdict::Record(Outcome::Delivered),
+        _ if answer.is_success() => Verdict::Record(Outcome::Delivered),
         Answer::Http { status: StatusCode::GONE, .. } => Verdict::Gone,
         Answer::Http {
             status: StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE,
             retry_after: Some(wait),
             ..
         } => throttled(*wait, claim, error, now),
+        Answer::Throttled { wait, .. } => throttled(*wait, claim, error, now),
+        // Our own pace puts nothing off for ever: a backlog only grows shorter.
+        Answer::Paced { wait } => {
+            let until = after(now, (*wait).max(Duration::from_secs(1)));
+            Verdict::Throttled { outcome: Outcome::Retry { at: until, counted: false, error }, until }
+        }
         Answer::Unsendable { .. } => Verdict::Record(Outcome::Dead { error }),
-        Answer::Http { .. } | Answer::None { .. } => Verdict::Record(match wait(&claim.id, claim.attempts) {
+        _ => Verdict::Record(match wait(&claim.id, claim.attempts) {
             Some(wait) => Outcome::Retry { at: after(now, wait), counted: true, error },
             None => Outcome::Dead { error: format!("given up after {} attempts: {error}", claim.attempts) },
         }),
@@ -163,6 +206,7 @@ mod tests {
             attempts,
             created: 0,
             next_attempt: 10_000,
+            parts: 0,
         }
     }
 

@@ -1,28 +1,30 @@
 //! Who gets an alert.
 //!
-//! A receiver without filters gets everything. A district filter asks for one of its names anywhere on the alert's
-//! district path, a topic filter for the top-level topic; an alert of the whole city or of all topics passes no such
-//! filter, it is for those who look after everything.
-use super::{
-    event::{CloudEvent, Sender},
-    lifecycle::{Event, EventKind},
-};
+//! A receiver that the routing table names gets what the table says, and nothing else. Any other receiver goes by its own
+//! filters: without filters it gets everything; a district filter asks for one of its names anywhere on the alert's
+//! district path, a topic filter for the top-level topic. An alert of the whole city or of all topics passes no such
+//! filter and no such row, it is for those who look after everything. What nobody gets is unrouted: it is shown, and
+//! nobody is guessed.
 use crate::{
-    config::Receiver,
-    store::{alerts::AlertBody, outbox::NewDelivery},
-    ticket::Millis,
+    config::{
+        Receiver,
+        routing::{Row, Table},
+    },
+    store::alerts::AlertBody,
 };
 
-/// Deliveries of a run, and what nobody gets.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Routed {
-    /// To be enqueued in the transaction that writes the alerts.
-    pub deliveries: Vec<NewDelivery>,
-    /// New alerts that no receiver wants.
-    pub unrouted: usize,
+/// A receiver of an alert.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Route<'a> {
+    /// Who.
+    pub receiver: &'a Receiver,
+    /// Who says so: `routing.csv:12`, or `filter`.
+    pub rule: String,
+    /// Where this receiver is the first of its row: who is told after how many minutes without an acknowledgement.
+    pub escalation: Option<(&'a str, u32)>,
 }
 
-/// Whether a receiver wants an alert.
+/// Whether a receiver's own filters let an alert pass.
 pub fn wants(receiver: &Receiver, body: &AlertBody) -> bool {
     let district =
         receiver.districts.is_empty() || body.district.iter().any(|d| receiver.districts.contains(d));
@@ -30,37 +32,64 @@ pub fn wants(receiver: &Receiver, body: &AlertBody) -> bool {
     district && topic
 }
 
-/// Deliveries of the events of a plan.
-pub fn deliveries(events: &[Event], receivers: &[Receiver], sender: Sender<'_>, now: Millis) -> Routed {
-    let mut routed = Routed::default();
-    for event in events {
-        let wanted: Vec<&Receiver> = receivers.iter().filter(|r| wants(r, &event.alert.body)).collect();
-        if wanted.is_empty() {
-            routed.unrouted += usize::from(event.kind == EventKind::Firing);
-            continue;
+/// Everybody who gets an alert, each once.
+pub fn routes<'a>(receivers: &'a [Receiver], table: Option<&'a Table>, body: &AlertBody) -> Vec<Route<'a>> {
+    let mut routes: Vec<Route<'a>> = Vec::new();
+    if let Some((table, row)) = table.and_then(|table| Some((table, decides(table, body)?))) {
+        let names = std::iter::once(&row.receiver).chain(&row.copy_to);
+        for receiver in names.filter_map(|name| receivers.iter().find(|r| r.name == *name)) {
+            if routes.iter().any(|route| route.receiver.name == receiver.name) {
+                continue;
+            }
+            let escalation = match (&row.escalate_to, row.ack_minutes) {
+                (Some(to), Some(minutes)) if receiver.name == row.receiver => Some((to.as_str(), minutes)),
+                _ => None,
+            };
+            routes.push(Route { receiver, rule: format!("{}:{}", table.file, row.line), escalation });
         }
-        let wrapped = CloudEvent::of(event, sender, now);
-        // Plain data with text keys: writing it as JSON cannot fail.
-        let body = serde_json::to_string(&wrapped).unwrap_or_default();
-        routed.deliveries.extend(wanted.into_iter().map(|receiver| NewDelivery {
-            id: event.delivery_id(&receiver.name),
-            alert: event.alert.id,
-            receiver: receiver.name.clone(),
-            event: event.kind.name().to_owned(),
-            body: body.clone(),
-        }));
     }
-    routed
+    let by_filter = receivers.iter().filter(|r| !table.is_some_and(|table| table.names(&r.name)));
+    routes.extend(by_filter.filter(|r| wants(r, body)).map(|receiver| Route {
+        receiver,
+        rule: "filter".to_owned(),
+        escalation: None,
+    }));
+    routes
+}
+
+/// The row that decides: the most filled cells, then the deeper district, the deeper topic and the higher severity.
+fn decides<'a>(table: &'a Table, body: &AlertBody) -> Option<&'a Row> {
+    table
+        .rows
+        .iter()
+        .filter_map(|row| {
+            let district = depth(row.district.as_ref(), &body.district)?;
+            let topic = depth(row.topic.as_ref(), &body.topic)?;
+            let fits = row.lane.is_none_or(|lane| lane == body.lane)
+                && row.at_least.is_none_or(|least| body.severity >= least);
+            fits.then_some(((row.filled(), district, topic, row.at_least), row))
+        })
+        .max_by_key(|(closeness, _)| *closeness)
+        .map(|(_, row)| row)
+}
+
+/// How deep on a path a cell's name is; 0 for an empty cell, `None` when it is not on it.
+fn depth(cell: Option<&String>, path: &[String]) -> Option<usize> {
+    match cell {
+        None => Some(0),
+        Some(name) => path.iter().rposition(|step| step == name).map(|i| i + 1),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        config::Lang,
-        publish::lifecycle::tests::{alert, body},
-        store::alarms::{Kind, Severity},
-        ticket::Day,
+        publish::lifecycle::tests::body,
+        store::{
+            alarms::{Kind, Severity},
+            alerts::Lane,
+        },
     };
 
     fn receiver(name: &str, districts: &[&str], topics: &[&str]) -> Receiver {
@@ -73,36 +102,70 @@ mod tests {
         }
     }
 
-    #[test]
-    fn filters_choose_receivers_and_nobody_is_counted() {
-        let mut alert = alert("a", 100);
-        alert.body = body(Kind::Spike, Severity::High);
-        let event = |kind| Event { kind, alert: alert.clone(), before: None, day: Day(100) };
-        let sender = Sender { source: "/weisu", lang: Lang::En, small_cell: 5 };
-        let to = |receivers: &[Receiver]| {
-            let routed =
-                deliveries(&[event(EventKind::Firing), event(EventKind::Resolved)], receivers, sender, 0);
-            let names: Vec<String> = routed.deliveries.iter().map(|d| d.receiver.clone()).collect();
-            (names, routed.unrouted)
-        };
-        let all = receiver("all", &[], &[]);
-        let here = receiver("here", &["朝阳区", "海淀区"], &["供暖"]);
-        let elsewhere = receiver("elsewhere", &["海淀区"], &[]);
-        let other = receiver("other", &["朝阳区"], &["室温不达标"]);
-        let wanted = ["all", "here", "all", "here"].map(str::to_owned).to_vec();
-        assert_eq!(to(&[all, here.clone(), elsewhere.clone(), other.clone()]), (wanted, 0));
-        assert_eq!(to(&[elsewhere, other]), (Vec::new(), 1));
-        let mut whole_city = alert.body.clone();
-        whole_city.district.clear();
-        assert!(!wants(&here, &whole_city));
+    fn names(routes: &[Route<'_>]) -> Vec<String> {
+        routes.iter().map(|r| format!("{} {}", r.receiver.name, r.rule)).collect()
     }
 
     #[test]
-    fn every_receiver_has_its_own_delivery_of_one_event() {
-        let event = Event { kind: EventKind::Firing, alert: alert("a", 100), before: None, day: Day(100) };
-        let sender = Sender { source: "/weisu", lang: Lang::En, small_cell: 5 };
-        let routed = deliveries(&[event], &[receiver("a", &[], &[]), receiver("b", &[], &[])], sender, 0);
-        assert_ne!(routed.deliveries[0].id, routed.deliveries[1].id);
-        assert_eq!(routed.deliveries[0].body, routed.deliveries[1].body);
+    fn filters_choose_receivers() {
+        let body = body(Kind::Spike, Severity::High);
+        let receivers = [
+            receiver("all", &[], &[]),
+            receiver("here", &["朝阳区", "海淀区"], &["供暖"]),
+            receiver("elsewhere", &["海淀区"], &[]),
+            receiver("other", &["朝阳区"], &["室温不达标"]),
+        ];
+        assert_eq!(names(&routes(&receivers, None, &body)), ["all filter", "here filter"]);
+        assert_eq!(routes(&receivers[2..], None, &body), []);
+        let whole_city = AlertBody { district: Vec::new(), ..body };
+        assert_eq!(names(&routes(&receivers, None, &whole_city)), ["all filter"]);
+    }
+
+    fn row(line: u64, district: &str, topic: &str, receiver: &str) -> Row {
+        let cell = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        Row {
+            line,
+            district: cell(district),
+            topic: cell(topic),
+            receiver: receiver.into(),
+            ..Row::default()
+        }
+    }
+
+    #[test]
+    fn the_closest_row_decides_and_filters_stand_beside_it() {
+        let receivers =
+            ["city", "east", "street", "heat", "boss"].map(|name| receiver(name, &[], &[])).to_vec();
+        let rows = vec![
+            row(2, "", "", "city"),
+            row(3, "朝阳区", "", "east"),
+            row(4, "A街道", "", "street"),
+            Row { at_least: Some(Severity::High), ..row(5, "朝阳区", "供暖", "heat") },
+            Row {
+                copy_to: vec!["city".into(), "heat".into()],
+                escalate_to: Some("city".into()),
+                ack_minutes: Some(30),
+                at_least: Some(Severity::Critical),
+                lane: Some(Lane::Risk),
+                ..row(6, "", "供暖", "heat")
+            },
+        ];
+        let table = Table { file: "routing.csv".into(), rows };
+        let mut alert = body(Kind::Spike, Severity::Medium);
+        alert.district.push("A街道".into());
+        let to = |alert: &AlertBody| names(&routes(&receivers, Some(&table), alert));
+        assert_eq!(to(&alert), ["street routing.csv:4", "boss filter"], "the deeper of two districts");
+        alert.severity = Severity::High;
+        assert_eq!(to(&alert), ["heat routing.csv:5", "boss filter"]);
+        alert.severity = Severity::Critical;
+        assert_eq!(to(&alert)[0], "heat routing.csv:5", "of as many cells the deeper district");
+        alert.district.clear();
+        let found = routes(&receivers, Some(&table), &alert);
+        assert_eq!(names(&found), ["heat routing.csv:6", "city routing.csv:6", "boss filter"]);
+        assert_eq!((found[0].escalation, found[1].escalation), (Some(("city", 30)), None));
+        alert.topic.clear();
+        assert_eq!(to(&alert), ["city routing.csv:2", "boss filter"]);
+        let few = Table { rows: table.rows[1..2].to_vec(), ..table.clone() };
+        assert_eq!(routes(&receivers[1..2], Some(&few), &alert), [], "nobody is guessed");
     }
 }

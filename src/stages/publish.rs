@@ -1,29 +1,37 @@
 //! Publish: sends what waits in the outbox. Export: writes the files of the coming month.
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::Context;
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{Cx, Done};
 use crate::{
     publish::{
+        compose::{self, Composed},
         deliver::{self, Limits},
+        dispatch::Desk,
         export::{self, Month},
     },
     store::RunStatus,
     ticket::Day,
 };
 
-/// Sends what is due.
+#[derive(Debug, Serialize)]
+struct Summary {
+    #[serde(flatten)]
+    composed: Composed,
+    #[serde(flatten)]
+    sent: deliver::Summary,
+}
+
+/// Makes messages of what has waited for its hour, and sends what is due.
 pub async fn run(cx: &Cx) -> anyhow::Result<Done> {
-    let limits = Limits {
-        timeout: Duration::from_secs(cx.config.publish.timeout_seconds),
-        parallel: cx.config.publish.parallel,
-        credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
-    };
+    let limits = Limits::of(&cx.config.publish, cx.config.city.lang);
     let (begun, start) = (std::time::Instant::now(), cx.now);
     let now: deliver::Now = Arc::new(move || start + begun.elapsed());
     let client = deliver::client()?;
+    let composed = compose::compose(&cx.store, Desk::of(&cx.config, None), cx.millis()).await?;
     let summary =
         deliver::drain(&cx.store, &cx.config.receiver, &client, &now, &limits, &CancellationToken::new())
             .await?;
@@ -31,6 +39,7 @@ pub async fn run(cx: &Cx) -> anyhow::Result<Done> {
     {
         (0..n).for_each(|_| cx.metrics.delivery(outcome));
     }
+    let summary = Summary { composed, sent: summary };
     Done::new(cx.store.begin().await?, None, &summary)
 }
 

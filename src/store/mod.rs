@@ -21,6 +21,7 @@ mod ledger;
 pub mod outbox;
 mod postgres;
 mod prune;
+pub mod restraint;
 mod runs;
 mod series;
 mod slots;

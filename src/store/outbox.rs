@@ -10,6 +10,43 @@ use uuid::Uuid;
 use super::{Doing, Store, StoreError, Tx, execute, on_read, on_tx};
 use crate::ticket::Millis;
 
+/// Why a delivery goes out when it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    /// At once.
+    Immediate,
+    /// When the receiver's quiet hours end.
+    Quiet,
+    /// With the daily digest.
+    Digest,
+    /// With the daily digest, because the receiver has had its share of the day.
+    Budget,
+    /// At once, because nobody has acknowledged in time.
+    Escalation,
+}
+
+impl How {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Immediate, Self::Quiet, Self::Digest, Self::Budget, Self::Escalation];
+
+    /// Stable name in tables and results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Immediate => "immediate",
+            Self::Quiet => "quiet",
+            Self::Digest => "digest",
+            Self::Budget => "budget",
+            Self::Escalation => "escalation",
+        }
+    }
+
+    /// Comes with the daily digest.
+    pub fn is_digest(self) -> bool {
+        matches!(self, Self::Digest | Self::Budget)
+    }
+}
+
 /// A delivery to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDelivery {
@@ -23,6 +60,14 @@ pub struct NewDelivery {
     pub event: String,
     /// The CloudEvent, JSON.
     pub body: String,
+    /// Not before then.
+    pub not_before: Millis,
+    /// Why then.
+    pub how: How,
+    /// Who said that this receiver gets it: a line of the routing table, or `filter`.
+    pub rule: String,
+    /// Whether it is to be put into a message with others when its hour has come.
+    pub is_part: bool,
 }
 
 /// A delivery claimed for one attempt.
@@ -44,6 +89,8 @@ pub struct Claim {
     pub created: Millis,
     /// Until when the claim holds.
     pub next_attempt: Millis,
+    /// Parts of a long message that were taken already.
+    pub parts: i32,
 }
 
 /// What is recorded of an attempt.
@@ -78,7 +125,7 @@ pub struct DeliveryRow {
     pub receiver: String,
     /// CloudEvents type.
     pub event: String,
-    /// `pending`, `delivered` or `dead`.
+    /// `waiting` for its hour, `pending`, `delivered`, `dead`, or `bundled` into another.
     pub status: String,
     /// Attempts counted.
     pub attempts: i32,
@@ -99,7 +146,7 @@ pub struct DeliveryRow {
 pub struct DeliveryCount {
     /// Name of the receiver.
     pub receiver: String,
-    /// `pending`, `delivered` or `dead`.
+    /// As in [`DeliveryRow`].
     pub status: String,
     /// How many.
     pub n: i64,
@@ -128,7 +175,7 @@ macro_rules! claim_sql {
              ORDER BY d.created, d.id LIMIT 1",
             $lock,
             ") UPDATE deliveries SET next_attempt = $3, attempts = attempts + 1 WHERE id IN (SELECT id FROM picked) \
-             RETURNING id, alert, receiver, event, body, attempts, created, next_attempt"
+             RETURNING id, alert, receiver, event, body, attempts, created, next_attempt, parts"
         )
     };
 }
@@ -168,20 +215,23 @@ impl Store {
 
     /// Who has deliveries waiting, and how many.
     pub async fn waiting_receivers(&self) -> Result<Vec<(String, i64)>, StoreError> {
-        const SQL: &str = "SELECT receiver, COUNT(*) FROM deliveries WHERE status = 'pending' GROUP BY receiver ORDER BY receiver";
+        const SQL: &str = "SELECT receiver, COUNT(*) FROM deliveries WHERE status IN ('pending', 'waiting') \
+             GROUP BY receiver ORDER BY receiver";
         on_read!(self, c => sqlx::query_as(SQL).fetch_all(c)).doing("look into the outbox")
     }
 
-    /// Records what came of a claimed attempt; `false` if the claim had run out and someone else holds it now.
+    /// Records what came of a claimed attempt, and how many parts of it were taken so far; `false` if the claim had run
+    /// out and someone else holds it now.
     pub async fn record(
         &self,
         claim: &Claim,
         http_status: Option<u16>,
         outcome: &Outcome,
+        parts: i32,
         now: Millis,
     ) -> Result<bool, StoreError> {
         const SQL: &str = "UPDATE deliveries SET status = $3, next_attempt = $4, attempts = attempts - $5, finished = $6, \
-             http_status = $7, last_error = $8 WHERE id = $1 AND next_attempt = $2 AND status = 'pending'";
+             http_status = $7, last_error = $8, parts = $9 WHERE id = $1 AND next_attempt = $2 AND status = 'pending'";
         let (status, next, back, finished, error) = match outcome {
             Outcome::Delivered => ("delivered", claim.next_attempt, 0, Some(now), None),
             Outcome::Retry { at, counted, error } => {
@@ -201,7 +251,8 @@ impl Store {
             back,
             finished,
             http_status.map(i32::from),
-            error
+            error,
+            parts
         )?;
         tx.commit().await?;
         Ok(n == 1)
@@ -225,26 +276,29 @@ impl Store {
         now: Millis,
     ) -> Result<u64, StoreError> {
         const SQL: &str = "UPDATE deliveries SET status = 'dead', finished = $4, last_error = $3 \
-             WHERE receiver = $1 AND status = 'pending' AND created < $2";
+             WHERE receiver = $1 AND status IN ('pending', 'waiting') AND created < $2";
         let mut tx = self.begin().await?;
         let n = execute!(&mut tx, "give deliveries up", SQL, receiver, before, reason, now)?;
         tx.commit().await?;
         Ok(n)
     }
 
-    /// Puts the dead letters of a receiver back, under their old ids; returns how many.
-    pub async fn replay(&self, receiver: &str, now: Millis) -> Result<u64, StoreError> {
+    /// Puts the dead letters of a receiver back under their old ids, or only the one of id `only`; returns how many.
+    pub async fn replay(&self, receiver: &str, only: Option<&str>, now: Millis) -> Result<u64, StoreError> {
         const SQL: &str = "UPDATE deliveries SET status = 'pending', attempts = 0, next_attempt = $2, finished = NULL \
-             WHERE receiver = $1 AND status = 'dead'";
+             WHERE receiver = $1 AND status = 'dead' AND ($3 IS NULL OR id = $3)";
         let mut tx = self.begin().await?;
-        let n = execute!(&mut tx, "replay dead letters", SQL, receiver, now)?;
+        let n = execute!(&mut tx, "replay dead letters", SQL, receiver, now, only)?;
         tx.commit().await?;
         Ok(n)
     }
 
-    /// Whether a delivery is due, or was claimed by somebody who did not come back.
+    /// Whether a delivery is due, was claimed by somebody who did not come back, or waits for an hour that has come; or
+    /// whether an alert was to be acknowledged by now.
     pub async fn deliveries_due(&self, now: Millis) -> Result<bool, StoreError> {
-        const SQL: &str = "SELECT id FROM deliveries WHERE status = 'pending' AND next_attempt <= $1 LIMIT 1";
+        const SQL: &str = "SELECT id FROM deliveries WHERE status = 'pending' AND next_attempt <= $1 \
+             UNION ALL SELECT id FROM deliveries WHERE status = 'waiting' AND not_before <= $1 \
+             UNION ALL SELECT alert FROM escalations WHERE done IS NULL AND due <= $1 LIMIT 1";
         let row: Option<(String,)> = on_read!(self, c => sqlx::query_as(SQL).bind(now).fetch_optional(c))
             .doing("look for deliveries")?;
         Ok(row.is_some())
@@ -291,19 +345,47 @@ impl Store {
 }
 
 impl Tx {
-    /// Enqueues deliveries; returns how many are new. An id that is there already stays as it is.
+    /// Enqueues deliveries; returns how many are new. An id that is there already stays as it is. What goes at once takes
+    /// along what the same alert has held back for quiet hours, so that it is not told backwards; and what of it waits for
+    /// a digest is old news then.
     pub async fn enqueue(&mut self, deliveries: &[NewDelivery], now: Millis) -> Result<u64, StoreError> {
         // Later than anything of the same alert to the same receiver, even when the clock stands still: `created` is the
         // order in which they go out.
-        const SQL: &str = "INSERT INTO deliveries (id, alert, receiver, event, body, status, attempts, next_attempt, created) \
-             SELECT $1, $2, $3, $4, $5, 'pending', 0, $6, CASE WHEN COALESCE(MAX(created), -1) < $6 THEN $6 \
-             ELSE MAX(created) + 1 END FROM deliveries WHERE alert = $2 AND receiver = $3 \
+        const SQL: &str = "INSERT INTO deliveries (id, alert, receiver, event, body, status, attempts, next_attempt, created, \
+             not_before, how, rule) \
+             SELECT $1, $2, $3, $4, $5, $7, 0, $8, CASE WHEN COALESCE(MAX(created), -1) < $6 THEN $6 \
+             ELSE MAX(created) + 1 END, $8, $9, $10 FROM deliveries WHERE alert = $2 AND receiver = $3 \
              ON CONFLICT (id) DO NOTHING";
+        const RELEASE: &str = "UPDATE deliveries SET not_before = $3, next_attempt = $3 WHERE alert = $1 AND receiver = $2 \
+             AND how = 'quiet' AND status IN ('pending', 'waiting') AND attempts = 0 AND not_before > $3";
+        const OLD_NEWS: &str = "UPDATE deliveries SET status = 'bundled', finished = $3, message = $4 WHERE alert = $1 \
+             AND receiver = $2 AND status = 'waiting' AND how IN ('digest', 'budget')";
         let mut new = 0;
         for d in deliveries {
             let (id, alert) = (d.id.to_string(), d.alert.to_string());
-            new +=
-                execute!(self, "enqueue deliveries", SQL, &id, &alert, &d.receiver, &d.event, &d.body, now)?;
+            let status = if d.is_part { "waiting" } else { "pending" };
+            let is_new = execute!(
+                self,
+                "enqueue deliveries",
+                SQL,
+                &id,
+                &alert,
+                &d.receiver,
+                &d.event,
+                &d.body,
+                now,
+                status,
+                d.not_before,
+                d.how.name(),
+                &d.rule
+            )?;
+            new += is_new;
+            if d.not_before <= now {
+                execute!(self, "release deliveries", RELEASE, &alert, &d.receiver, now)?;
+            }
+            if is_new > 0 && !d.how.is_digest() {
+                execute!(self, "enqueue deliveries", OLD_NEWS, &alert, &d.receiver, now, &id)?;
+            }
         }
         Ok(new)
     }

@@ -23,7 +23,10 @@ impl Tx {
                 "alarms",
                 "DELETE FROM alarms WHERE run IN (SELECT id FROM runs WHERE stage = 'detect' AND started < $1)",
             ),
-            ("deliveries", "DELETE FROM deliveries WHERE status = 'delivered' AND finished < $1"),
+            (
+                "deliveries",
+                "DELETE FROM deliveries WHERE status IN ('delivered', 'bundled') AND finished < $1",
+            ),
             (
                 "slots",
                 "DELETE FROM slots WHERE due < $1 \

@@ -16,10 +16,13 @@ use uuid::Uuid;
 use weisu::{
     config::{Lang, Receiver},
     publish::{
+        channels::pace::Pace,
         deliver::{self, Limits, Now, Summary},
+        dispatch::{self, Desk},
         event::{CloudEvent, Sender},
         lifecycle::{Event, EventKind},
-        routing, sample,
+        restraint::Told,
+        sample,
     },
     store::{Store, outbox::Outcome},
     ticket::{Day, Millis},
@@ -29,7 +32,7 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers::method};
 use crate::support::for_each_database;
 
 const SECOND: i64 = 1000;
-const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=";
+pub(crate) const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=";
 const OTHER_KEY: &str = "whsec_AAKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=";
 
 /// A clock that a test moves by hand.
@@ -41,15 +44,20 @@ impl Hand {
         Self(Arc::new(AtomicI64::new(Utc::now().timestamp_millis())))
     }
 
+    /// A clock that shows an instant.
+    pub(crate) fn at(millis: Millis) -> Self {
+        Self(Arc::new(AtomicI64::new(millis)))
+    }
+
     pub(crate) fn millis(&self) -> Millis {
         self.0.load(Ordering::SeqCst)
     }
 
-    fn forward(&self, millis: i64) {
+    pub(crate) fn forward(&self, millis: i64) {
         self.0.fetch_add(millis, Ordering::SeqCst);
     }
 
-    fn now(&self) -> Now {
+    pub(crate) fn now(&self) -> Now {
         let at = Arc::clone(&self.0);
         Arc::new(move || DateTime::from_timestamp_millis(at.load(Ordering::SeqCst)).unwrap())
     }
@@ -59,8 +67,8 @@ pub(crate) fn receiver(name: &str, url: &str) -> Receiver {
     Receiver { name: name.to_owned(), url: url.to_owned(), ..Receiver::default() }
 }
 
-fn limits(timeout: Duration) -> Limits {
-    Limits { timeout, parallel: 4, credentials: None }
+pub(crate) fn limits(timeout: Duration) -> Limits {
+    Limits { timeout, parallel: 4, credentials: None, pace: Pace::default(), lang: Lang::Zh }
 }
 
 pub(crate) async fn drain(store: &Store, receivers: &[Receiver], clock: &Hand) -> Summary {
@@ -83,16 +91,21 @@ pub(crate) fn event(alert: u128, kind: EventKind, day: i32) -> Event {
     event
 }
 
-pub(crate) async fn enqueue(store: &Store, events: &[Event], receivers: &[Receiver], now: Millis) -> u64 {
+/// A desk in Shanghai without a table.
+pub(crate) fn desk(receivers: &[Receiver]) -> Desk<'_> {
     let sender = Sender { source: "/weisu/test", lang: Lang::Zh, small_cell: 5 };
-    let routed = routing::deliveries(events, receivers, sender, now);
+    Desk { receivers, table: None, zone: chrono_tz::Tz::Asia__Shanghai, sender }
+}
+
+pub(crate) async fn enqueue(store: &Store, events: &[Event], receivers: &[Receiver], now: Millis) -> u64 {
+    let dispatched = dispatch::dispatch(desk(receivers), events, &mut Told::default(), now);
     let mut tx = store.begin().await.unwrap();
-    let new = tx.enqueue(&routed.deliveries, now).await.unwrap();
+    let new = tx.enqueue(&dispatched.deliveries, now).await.unwrap();
     tx.commit().await.unwrap();
     new
 }
 
-fn fires(n: u128) -> Vec<Event> {
+pub(crate) fn fires(n: u128) -> Vec<Event> {
     (1..=n).map(|alert| event(alert, EventKind::Firing, 20_000)).collect()
 }
 
@@ -245,7 +258,7 @@ async fn gone_disables_a_receiver_until_the_operator_replays() {
         assert_eq!(requests(&server).await.len(), 1);
 
         assert!(store.enable_receiver("duty").await.unwrap());
-        assert_eq!(store.replay("duty", clock.millis()).await.unwrap(), 4);
+        assert_eq!(store.replay("duty", None, clock.millis()).await.unwrap(), 4);
         assert_eq!(drain(&store, &duty, &clock).await.delivered, 4);
         let sent: BTreeSet<String> = ids(&requests(&server).await).into_iter().collect();
         assert_eq!(sent.len(), 4, "the refused one again under its old id");
@@ -271,7 +284,7 @@ async fn a_crash_between_claim_and_outcome_repeats_the_delivery_under_its_id() {
         assert_eq!(ids(&requests(&server).await), std::slice::from_ref(&claim.id));
         // It was only stalled after all: what it says of a claim it has lost changes nothing.
         let late = Outcome::Dead { error: "late".into() };
-        assert!(!store.record(&claim, None, &late, clock.millis()).await.unwrap());
+        assert!(!store.record(&claim, None, &late, 0, clock.millis()).await.unwrap());
         assert_eq!(status_of(&store).await, [("delivered".to_owned(), 1)]);
         store.close().await;
     })
@@ -317,7 +330,7 @@ async fn after_three_days_a_delivery_is_a_dead_letter_and_can_be_replayed() {
         let dead = store.deliveries("dead", 9).await.unwrap();
         assert_eq!(dead[0].attempts, 11);
         assert!(dead[0].last_error.as_deref().unwrap().starts_with("given up after 11 attempts: 500"));
-        assert_eq!(store.replay("duty", clock.millis()).await.unwrap(), 1);
+        assert_eq!(store.replay("duty", None, clock.millis()).await.unwrap(), 1);
         assert_eq!(drain(&store, &duty, &clock).await.delivered, 1);
         assert_eq!(ids(&requests(&server).await).into_iter().collect::<BTreeSet<_>>().len(), 1);
         store.close().await;

@@ -109,7 +109,7 @@ fn the_example_configuration_is_valid_with_and_without_its_examples() {
         })
         .collect();
     let shown = Config::parse(&with_examples, &path("weisu.toml")).unwrap();
-    assert_eq!((shown.source.len(), shown.receiver.len(), shown.season.len()), (2, 2, 3));
+    assert_eq!((shown.source.len(), shown.receiver.len(), shown.season.len()), (2, 4, 3));
     assert_eq!(shown.capacity.len(), 1);
 
     let defaults = Config::default();

@@ -13,9 +13,9 @@ use serde::Serialize;
 use super::{Active, Cx, Done, Progress, city};
 use crate::{
     publish::{
-        event::Sender,
+        dispatch::{self, Desk},
         lifecycle::{self, Candidate},
-        routing,
+        restraint::Told,
     },
     store::{RunStatus, SeriesKey, alarms::Alarm},
     ticket::{Basis, Day},
@@ -172,17 +172,19 @@ async fn tell(
 ) -> anyhow::Result<crate::store::Tx> {
     let open = cx.store.open_alerts().await?;
     let plan = lifecycle::plan(&open, candidates, origin, cx.millis(), cx.config.detect.resolve_after);
-    let sender = Sender {
-        source: &cx.config.publish.event_source,
-        lang: cx.config.city.lang,
-        small_cell: cx.config.publish.small_cell,
-    };
-    let routed = routing::deliveries(&plan.events, &cx.config.receiver, sender, cx.millis());
+    let table = cx.config.routing()?;
+    let now = cx.millis();
+    let rows = cx.store.told_at_once(dispatch::told_since(now)).await?;
+    let mut told = Told::new(&rows, cx.config.city.zone.0);
+    let desk = Desk::of(&cx.config, table.as_ref());
+    let dispatched = dispatch::dispatch(desk, &plan.events, &mut told, now);
     let mut tx = cx.store.begin().await?;
     let all: Vec<Alarm> = candidates.iter().map(|c| c.alarm.clone()).collect();
     tx.put_alarms(active.run, &all).await?;
     tx.put_alerts(&plan.raised, &plan.changed).await?;
-    summary.deliveries = tx.enqueue(&routed.deliveries, cx.millis()).await?;
+    summary.deliveries = tx.enqueue(&dispatched.deliveries, now).await?;
+    tx.put_deadlines(&dispatched.deadlines).await?;
+    tx.put_unrouted(&dispatched.unrouted, &dispatched.routed, now).await?;
     for alarm in &all {
         *summary.alarms.entry(alarm.kind.name()).or_default() += 1;
         cx.metrics.alarm(alarm.kind.name(), alarm.severity.name());
@@ -194,6 +196,6 @@ async fn tell(
     plan.raised.iter().for_each(|a| cx.metrics.alert(a.body.kind.name(), a.body.severity.name()));
     summary.raised = plan.raised.len();
     summary.resolved = plan.changed.iter().filter(|a| a.resolved.is_some()).count();
-    summary.unrouted = routed.unrouted;
+    summary.unrouted = dispatched.unrouted.len();
     Ok(tx)
 }

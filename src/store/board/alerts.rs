@@ -25,6 +25,8 @@ pub struct AlertRow {
     pub updated: Millis,
     /// Over since, ms since the epoch.
     pub resolved: Option<Millis>,
+    /// 1 when nobody gets it.
+    pub unrouted: i64,
 }
 
 /// Which alerts; `None` = any.
@@ -50,7 +52,8 @@ impl Store {
     pub async fn find_alerts(&self, filter: &AlertFilter) -> Result<Vec<AlertRow>, StoreError> {
         let sql = sqlx::AssertSqlSafe(format!(
             "SELECT a.id, a.fingerprint, a.state, s.topic, s.district, a.last_day, \
-             a.payload, a.created, a.updated, a.resolved FROM alerts a JOIN series s ON s.id = a.series \
+             a.payload, a.created, a.updated, a.resolved, \
+             (SELECT COUNT(*) FROM unrouted u WHERE u.alert = a.id) AS unrouted FROM alerts a JOIN series s ON s.id = a.series \
              WHERE ($1 IS NULL OR a.state = $1 OR ($1 = 'open' AND a.state NOT IN {OVER})) \
              AND ($2 IS NULL OR a.kind = $2) AND ($3 IS NULL OR a.lane = $3) \
              AND ($4 IS NULL OR s.district IN (WITH RECURSIVE sub(id) AS (SELECT id FROM districts WHERE id = $4 \

@@ -391,7 +391,10 @@ fn alerts(out: &mut Script, names: &Names) {
     let deliveries = rows.iter().zip(["delivered", "pending", "dead", "delivered"]).map(|((id, ..), status)| {
         format!("'d{id}', '{id}', 'office', 'org.weisu.alert.firing', '{{}}', '{status}', 1, {created}, {created}, NULL, 200, NULL")
     });
-    out.rows("deliveries", deliveries.collect::<Vec<_>>());
+    out.rows(
+        "deliveries (id, alert, receiver, event, body, status, attempts, next_attempt, created, finished, http_status, last_error)",
+        deliveries.collect::<Vec<_>>(),
+    );
 }
 
 /// An empty store, or one with the city in it.

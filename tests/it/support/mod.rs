@@ -12,6 +12,7 @@ use weisu::store::{Options, Store, StoreError};
 pub mod city;
 pub mod command;
 pub mod installation;
+pub mod mail;
 pub mod office;
 pub mod proxy;
 pub mod server;

@@ -9,8 +9,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 
-use super::event::CloudEvent;
-use crate::store::alarms::Severity;
+use crate::{publish::event::CloudEvent, store::alarms::Severity};
 
 /// Days until Alertmanager drops an alert that was never resolved.
 const OPEN_DAYS: i64 = 30;
@@ -23,10 +22,10 @@ const API: &str = "/api/v2/alerts";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PostableAlert {
-    labels: BTreeMap<&'static str, String>,
-    annotations: BTreeMap<&'static str, String>,
-    starts_at: String,
-    ends_at: String,
+    pub(super) labels: BTreeMap<&'static str, String>,
+    pub(super) annotations: BTreeMap<&'static str, String>,
+    pub(super) starts_at: String,
+    pub(super) ends_at: String,
 }
 
 /// The address to post to; a configured address that names the API already is left as it is.

@@ -1,0 +1,133 @@
+//! What has come due: deadlines that nobody kept, and messages of what waited for its hour.
+//!
+//! Each deadline and each receiver's messages are one transaction. The publishing stage calls this before it empties the
+//! outbox, so its schedule is the only one there is.
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{
+    bundle,
+    dispatch::{Desk, escalation},
+    lifecycle::{Event, EventKind},
+};
+use crate::{
+    store::{
+        Store, StoreError, Tx,
+        alerts::State,
+        restraint::{Deadline, Member},
+    },
+    ticket::{Day, Millis},
+};
+
+/// What was made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Composed {
+    /// Digests.
+    pub digests: u64,
+    /// Messages of several alerts of a run.
+    pub groups: u64,
+    /// Alerts that go by themselves.
+    pub singles: u64,
+    /// Alerts handed on because nobody acknowledged them in time.
+    pub escalated: u64,
+}
+
+/// Makes everything that is due at `now`.
+pub async fn compose(store: &Store, desk: Desk<'_>, now: Millis) -> Result<Composed, StoreError> {
+    let mut made = Composed::default();
+    for deadline in store.deadlines(now).await? {
+        made.escalated += u64::from(escalate(store, desk, &deadline, now).await?);
+    }
+    for (receiver, _) in store.members_due(now).await? {
+        // What waits for a receiver that is gone from the configuration is counted by the deliverer.
+        if desk.receiver(&receiver).is_some() {
+            messages(store, desk, &receiver, now, &mut made).await?;
+        }
+    }
+    Ok(made)
+}
+
+async fn escalate(
+    store: &Store,
+    desk: Desk<'_>,
+    deadline: &Deadline,
+    now: Millis,
+) -> Result<bool, StoreError> {
+    let alert = match Uuid::parse_str(&deadline.alert) {
+        Ok(id) => store.alert(id).await?,
+        Err(_) => None,
+    };
+    let receiver = desk.receiver(&deadline.receiver);
+    if receiver.is_none() {
+        tracing::warn!(
+            alert = deadline.alert,
+            receiver = deadline.receiver,
+            rule = deadline.rule,
+            "nobody of this name is configured: the alert is not handed on"
+        );
+    }
+    let mut tx = store.begin().await?;
+    if !tx.pass_deadline(&deadline.alert, now).await? {
+        return Ok(false);
+    }
+    // Whatever else it is than firing, somebody has seen to it.
+    let told = match (alert.filter(|alert| alert.state == State::Firing), receiver) {
+        (Some(alert), Some(receiver)) => {
+            let day: Day = Day(alert.last_day.0);
+            let event = Event { kind: EventKind::Escalated, alert, before: None, day };
+            let delivery = escalation(desk, &event, receiver, &deadline.rule, now);
+            tx.enqueue(&[delivery], now).await? > 0
+        }
+        _ => false,
+    };
+    tx.commit().await?;
+    Ok(told)
+}
+
+async fn messages(
+    store: &Store,
+    desk: Desk<'_>,
+    receiver: &str,
+    now: Millis,
+    made: &mut Composed,
+) -> Result<(), StoreError> {
+    let mut tx = store.begin().await?;
+    let members = tx.take_members(receiver, now).await?;
+    let (digest, at_once): (Vec<Member>, Vec<Member>) =
+        members.into_iter().partition(|member| member.how().is_digest());
+    if at_once.len() == 1 {
+        tx.let_go(&at_once[0].id, now).await?;
+        made.singles += 1;
+    } else if !at_once.is_empty() {
+        put(&mut tx, desk, receiver, &at_once, false, now).await?;
+        made.groups += 1;
+    }
+    if !digest.is_empty() {
+        put(&mut tx, desk, receiver, &digest, true, now).await?;
+        made.digests += 1;
+    }
+    tx.commit().await
+}
+
+async fn put(
+    tx: &mut Tx,
+    desk: Desk<'_>,
+    receiver: &str,
+    members: &[Member],
+    is_digest: bool,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let at = DateTime::<Utc>::from_timestamp_millis(now).unwrap_or_default();
+    let day = at.with_timezone(&desk.zone).date_naive();
+    match bundle::message(receiver, members, is_digest, day, desk.sender, now) {
+        Some(message) => tx.put_message(&message, now).await,
+        // None of them can be read: each becomes a dead letter of its own, with the reason.
+        None => {
+            for member in members {
+                tx.let_go(&member.id, now).await?;
+            }
+            Ok(())
+        }
+    }
+}
