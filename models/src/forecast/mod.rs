@@ -17,11 +17,14 @@
 //! | `pool` | panels of months, quarters and weeks |
 //! | `base` | all series, each with its chosen model |
 //! | `reconcile` | cells and margins made to agree |
+//! | `sums`, `spill`, `passes` | panels larger than memory: shards that stream by |
+//! | `backtest` | errors and scores of one node's past forecasts |
 //! | `weekly`, `daily` | [`fit`] and [`forecast`] |
 use serde::{Deserialize, Serialize};
 
 use crate::intervals::Values;
 
+mod backtest;
 mod base;
 mod blend;
 pub mod boost;
@@ -30,17 +33,25 @@ mod daily;
 pub mod glm;
 pub mod level;
 pub mod mstl;
+mod passes;
 mod plan;
 pub mod pool;
 mod reconcile;
 pub mod seasonal_naive;
+mod spill;
+mod sums;
 mod track;
 mod weekly;
 
 pub use boost::Boost;
-pub use daily::forecast;
+pub use daily::{Fits, Issue, forecast, forecast_by_shard};
+pub use passes::City;
 pub(crate) use plan::MIN_DAYS;
-pub use weekly::fit;
+pub use spill::{InMemory, Spill};
+pub use weekly::{fit, fit_by_shard};
+
+/// Cells of a shard where the whole panel is in memory.
+const SHARD: usize = 1024;
 
 /// The published quantile levels: the median, an 80 % and a 95 % band.
 pub const QUANTILES: [f64; 5] = [0.025, 0.1, 0.5, 0.9, 0.975];
