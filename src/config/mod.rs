@@ -21,7 +21,7 @@ mod store;
 
 pub use city::{City, Lang, Zone};
 pub use detect::Detect;
-pub use forecast::Forecast;
+pub use forecast::{Daily, Forecast};
 pub use http::Http;
 pub use problems::{Problem, Problems};
 pub use publish::{Publish, Receiver, ReceiverKind};

@@ -1,5 +1,5 @@
 //! What several stages need of the city: its calendar, its panel, its names.
-use anyhow::{Context, bail};
+use anyhow::Context;
 use rustc_hash::FxHashMap;
 use weisu_models::calendar::{Calendar, Region};
 
@@ -30,14 +30,10 @@ pub fn calendar(config: &Config, from: Day, to: Day) -> anyhow::Result<Calendar>
     Ok(calendar.with_seasons(&seasons, &years))
 }
 
-/// The panel of a basis up to the last closed day; an error says what to do when there is none.
+/// The whole panel of a basis in memory, up to the last closed day; an error says what to do when there is none.
 pub async fn panel(cx: &Cx, basis: Basis) -> anyhow::Result<(CityPanel, Day)> {
     let days = cx.store.source_days().await?;
-    let Some(to) = aggregate::watermark(&days) else {
-        bail!("no closed day of tickets yet: run `weisu ingest FILE…` and `weisu once` first");
-    };
-    let first = days.iter().map(|d| d.day).min().unwrap_or(to);
-    let from = first.max(to.plus(1 - cx.config.forecast.history_days as i32));
+    let (from, to) = super::shards::span(cx, &days)?;
     let (counts, topics, districts, cell_sources) = tokio::try_join!(
         cx.store.counts(basis, from, to),
         cx.store.tree(Tree::Topics),

@@ -28,6 +28,9 @@ mod ledger;
 mod owner;
 pub mod prune;
 pub mod publish;
+pub mod scratch;
+pub mod shards;
+mod stored_fits;
 
 pub use owner::{Owner, Turn};
 

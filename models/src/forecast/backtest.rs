@@ -89,6 +89,7 @@ impl Backtest<'_> {
         }
         let values = Values::of(y);
         let scales = scales(y, &self.plan.origins[self.first..]);
+        let z = QUANTILES.map(normal_quantile);
         for ((origin, means), scale) in self.forecasts(means).zip(scales) {
             let naive = seasonal_naive::forecast(&y[..=origin], leads);
             for (lead, mean) in (1..).zip(means) {
@@ -96,7 +97,7 @@ impl Backtest<'_> {
                 if !count.is_nan() {
                     let forecast = Predictive::new(values, *mean, alpha * growth_at(growth, lead));
                     let quantiles = forecast.quantiles(levels);
-                    let naive = naive_quantiles(f64::from(naive[lead - 1]), scale, lead);
+                    let naive = naive_quantiles(f64::from(naive[lead - 1]), scale, lead, z);
                     scorer.push(&Day { y: count, mean: *mean, quantiles, naive });
                 }
             }
@@ -106,8 +107,9 @@ impl Backtest<'_> {
     }
 }
 
-/// The seasonal naive's band: normal with the training changes' variance times the weeks ahead, cut off at 0.
-fn naive_quantiles(mean: f64, scale: Option<Scale>, lead: usize) -> [f64; 5] {
+/// The seasonal naive's band: normal (`z` are its quantiles) with the training changes' variance times the weeks
+/// ahead, cut off at 0.
+fn naive_quantiles(mean: f64, scale: Option<Scale>, lead: usize, z: [f64; 5]) -> [f64; 5] {
     let sd = scale.map_or(0.0, |s| (s.squared * lead.div_ceil(7) as f64).sqrt());
-    QUANTILES.map(|level| (mean + normal_quantile(level) * sd).max(0.0))
+    z.map(|z| (mean + z * sd).max(0.0))
 }

@@ -38,6 +38,8 @@ pub struct Outcome {
     pub means: Vec<f32>,
     /// Some of them with what came, where boosting learns.
     pub samples: Vec<Sample>,
+    /// Coefficients at the last day, where they are to be kept.
+    pub profile: Vec<f32>,
     track: Option<Track>,
 }
 
@@ -153,6 +155,9 @@ struct Place<'a> {
 /// One series: its model's forecasts, then what boosting asks for.
 fn series(context: &Context<'_>, y: &[f32], place: Place<'_>, choice: Choice<'_>) -> Outcome {
     let mut outcome = own_forecast(context, y, place.parents, choice);
+    if let Some(track) = &outcome.track {
+        outcome.profile = track.newest().iter().map(|b| *b as f32).collect();
+    }
     // What is published because nothing beat it is published as it is.
     if outcome.model == Model::SeasonalNaive {
         return outcome;
@@ -166,7 +171,8 @@ fn series(context: &Context<'_>, y: &[f32], place: Place<'_>, choice: Choice<'_>
         Boosting::Use(boost) => boosted(context, y, place, boost, &mut track, &mut outcome.means),
     }
     if let Choice::Fixed(Some(NodeFit { model: Model::Glm, companions, .. })) = choice {
-        blend::mix(companions, y, &mut outcome.means);
+        let known = context.plan.origins.last().map_or(0, |origin| origin + 1);
+        blend::mix(companions, &y[..known], &mut outcome.means);
     }
     outcome.track = Some(track);
     outcome
@@ -237,12 +243,17 @@ fn own_forecast(
 ) -> Outcome {
     let known = y.iter().filter(|v| !v.is_nan());
     let (days, count) = known.fold((0, 0.0), |(n, sum), v| (n + 1, sum + f64::from(*v)));
+    let given = match choice {
+        Choice::Fixed(Some(fit)) => context.kept.beta(&fit.profile),
+        _ => None,
+    };
     let fitted = match choice {
         _ if days < MIN_DAYS => Err(Fallback::ShortHistory { days }),
         Choice::Fixed(Some(fit)) if fit.model == Model::SeasonalNaive && parents.is_some() => {
             Err(Fallback::NotBetter)
         }
-        _ => track(context, y, parents).map_err(|e| Fallback::FitFailed { message: e.to_string() }),
+        _ => track(context, y, parents, given.as_deref())
+            .map_err(|e| Fallback::FitFailed { message: e.to_string() }),
     };
     let rate = count / days.max(1) as f64;
     let candidates = Candidates { plan: &context.plan, y, naive: naive(&context.plan, y), rate };
@@ -333,7 +344,7 @@ impl Candidates<'_> {
             },
             _ => return self.naive(None, track),
         };
-        Outcome { model, fallback: None, mse: 0.0, means, samples: Vec::new(), track }
+        Outcome { model, fallback: None, mse: 0.0, means, samples: Vec::new(), profile: Vec::new(), track }
     }
 
     fn naive(mut self, fallback: Option<Fallback>, track: Option<Track>) -> Outcome {
@@ -348,7 +359,8 @@ impl Candidates<'_> {
         means: Vec<f32>,
         track: Option<Track>,
     ) -> Outcome {
-        Outcome { model, fallback, mse: self.mse(&means), means, samples: Vec::new(), track }
+        let mse = self.mse(&means);
+        Outcome { model, fallback, mse, means, samples: Vec::new(), profile: Vec::new(), track }
     }
 
     /// Position and count of every known target day.

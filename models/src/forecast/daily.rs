@@ -1,4 +1,8 @@
 //! The daily step: one forecast at the newest origin, coherent over cells, days and months.
+//!
+//! With the profiles of the weekly step nothing is fitted: the level filter runs over the newest days along the stored
+//! coefficients. The days since that fit are forecast from its last day as well, and their errors update the
+//! dispersion of every node ([`updated`]). Without profiles, and for a series that has none, the GLM is fitted anew.
 use std::convert::Infallible;
 
 use chrono::{Datelike, Days, Months, NaiveDate};
@@ -6,20 +10,20 @@ use rustc_hash::FxHashMap;
 
 use super::{
     City, Horizon, Model, NodeFit, NodeForecast, PanelFit, PanelForecast, QUANTILES, SHARD, Scores,
-    base::{self, Choice, Margins},
+    base::{self, Choice, Margins, Outcome},
     passes::{Passes, Ticks},
-    plan::Plan,
+    plan::{MIN_DAYS, Plan},
     reconcile::{Gaps, Reconciler},
     spill::{InMemory, Spill},
     sums::{Passing, Sums},
-    track::{Boosting, Context},
+    track::{Boosting, Context, Kept},
 };
 use crate::{
     calendar::Calendar,
     hierarchy::Hierarchy,
     intervals::{
         Predictive, Values,
-        dispersion::{ALPHA_UNKNOWN, BLOCK, growth_at},
+        dispersion::{ALPHA_UNKNOWN, BLOCK, growth_at, updated},
     },
     regressors::Design,
     series::{Panel, Sharded},
@@ -32,6 +36,9 @@ const GRID: f64 = (1_u64 << 24) as f64;
 /// Least growth of the monthly dispersion per 28 days of lead: between the first and the sixth month ahead the
 /// squared errors of topics and districts of a large city grew by a third to double.
 const MONTHLY_DRIFT: f64 = 0.15;
+
+/// Days since the fit whose errors are looked at, at most: a fit is meant to be a week old.
+const MOST_SINCE: i64 = 28;
 
 /// What the weekly step learned about nodes, wherever it is kept.
 pub trait Fits {
@@ -66,7 +73,8 @@ pub fn forecast(
     progress: &(dyn Fn(usize) + Sync),
 ) -> PanelForecast {
     let city = City { cells: &Sharded::new(panel, SHARD), hierarchy, calendar };
-    let shared = PanelFit { boost: fitted.boost.clone(), ..PanelFit::default() };
+    let shared =
+        PanelFit { nodes: Vec::new(), boost: fitted.boost.clone(), profiles: fitted.profiles.clone() };
     let mut nodes: Vec<Option<(NodeForecast, NodeForecast)>> = vec![None; hierarchy.nodes.len()];
     let mut keep = |node: usize, made| {
         nodes[node] = Some(made);
@@ -118,17 +126,17 @@ pub fn forecast_by_shard<E>(
     let months = if days == 0 { Vec::new() } else { months_after(newest, horizon.months) };
     let leads = horizon.days.max(months.last().map_or(0, |last| lead_of_end(newest, *last)));
     let design = Design::new(start, days + leads, calendar);
-    let boosting = issue.shared.boost.as_ref().map_or(Boosting::Off, Boosting::Use);
-    let context = Context::new(design, Plan::newest(days, leads), boosting);
+    let contexts = contexts(issue.shared, &design, newest, Plan::newest(days, leads));
     let passes = Passes::new(city);
     let ticks = Ticks::new(hierarchy.nodes.len(), 2, progress);
-    let base = Base::forecast(&passes, &context, issue.fits, spill, &ticks)?;
+    let mut base = Base::forecast(&passes, &contexts, issue.fits, spill, &ticks)?;
+    let gaps = std::mem::take(&mut base.gaps);
     let (shards, mse) = (&passes.shards, |k: usize| base.mse[k]);
-    let reconciler = Reconciler::new(hierarchy, &base.margins.means(), base.gaps, shards, mse);
+    let reconciler = Reconciler::new(hierarchy, &base.margins(), gaps, shards, mse);
     let spans: Vec<(usize, usize)> =
         months.iter().map(|first| (lead_of_start(newest, *first), lead_of_end(newest, *first))).collect();
     let unknown = unknown_fit();
-    let width = context.plan.width();
+    let width = contexts.iter().map(|c| c.plan.width()).sum();
     let mut sums = Sums::new(hierarchy, shards, |_| true);
     for (shard, range) in shards.iter().enumerate() {
         let (counts, mut block) = (cells.load(shard)?, spill.get(shard)?);
@@ -138,12 +146,14 @@ pub fn forecast_by_shard<E>(
         let fits = Loaded::new(issue.fits, sums.ending(shard))?;
         let passing = Passing { shard, counts: counts.view(), values: &block, width, stride: width };
         let rounded = |mean: f32| (f64::from(mean) * GRID).round() / GRID;
-        let made = sums.pass(passing, rounded, |k, _, means| {
+        let made = sums.pass(passing, rounded, |k, y, means| {
             let fit = fits.get(k).unwrap_or(&unknown);
             ticks.tick();
             // Without a day there is no origin and no mean.
             let means = if means.is_empty() { &vec![0.0; leads][..] } else { means };
-            (by_day(&means[..horizon.days.min(leads)], fit), by_month(means, &spans, fit))
+            let (means, past) = means.split_at(leads);
+            let alpha = updated(fit.alpha, fit.evidence, &fit.growth, &y[days - past.len()..], past);
+            (by_day(&means[..horizon.days.min(leads)], fit, alpha), by_month(means, &spans, fit))
         });
         for (k, made) in made {
             keep(k, made)?;
@@ -151,6 +161,24 @@ pub fn forecast_by_shard<E>(
     }
     progress(hierarchy.nodes.len());
     Ok(months)
+}
+
+/// Forecasts from the newest day, and from the fit's last day over the days since, where profiles were kept.
+fn contexts<'a>(shared: &'a PanelFit, design: &Design, newest: NaiveDate, plan: Plan) -> Vec<Context<'a>> {
+    let boosting = shared.boost.as_ref().map_or(Boosting::Off, Boosting::Use);
+    let context = |plan| Context::new(design.clone(), plan, boosting);
+    let Some(profiles) = &shared.profiles else { return vec![context(plan)] };
+    let at = |name: &String| profiles.columns.iter().position(|column| column == name);
+    let kept = Kept::Use(design.names().iter().map(at).collect());
+    let since = (newest - profiles.origin).num_days().clamp(0, MOST_SINCE) as usize;
+    let past = plan.origins.first().and_then(|origin| origin.checked_sub(since));
+    let past = past.filter(|origin| since > 0 && origin + 1 >= MIN_DAYS).map(|origin| Plan {
+        origins: vec![origin],
+        profiles: plan.profiles.clone(),
+        leads: since,
+    });
+    let plans = std::iter::once(plan).chain(past);
+    plans.map(|plan| Context { kept: kept.clone(), ..context(plan) }).collect()
 }
 
 /// Fits of some nodes.
@@ -170,7 +198,8 @@ impl Loaded {
 /// The series' own forecasts: the cells' are in the spill.
 #[derive(Debug)]
 struct Base {
-    margins: Margins,
+    /// The margins' means of all contexts, one after the other, by node.
+    margins: Vec<(usize, Vec<f32>)>,
     gaps: Gaps,
     /// Mean squared errors in the fit, of margins and cells, by node.
     mse: Vec<f64>,
@@ -179,30 +208,48 @@ struct Base {
 impl Base {
     fn forecast<E>(
         passes: &Passes<'_, E>,
-        context: &Context<'_>,
+        contexts: &[Context<'_>],
         fits: &dyn Fits<Error = E>,
         spill: &mut dyn Spill<Error = E>,
         ticks: &Ticks<'_>,
     ) -> Result<Self, E> {
         let (hierarchy, tick) = (passes.hierarchy, || ticks.tick());
-        let (width, mut mse) = (context.plan.width(), vec![0.0; hierarchy.nodes.len()]);
         let counts = passes.margins()?;
         let loaded = Loaded::new(fits, counts.iter().map(|(k, _)| *k).collect())?;
+        let mut mse = vec![0.0; hierarchy.nodes.len()];
         loaded.0.iter().for_each(|(k, fit)| mse[*k] = fit.mse);
-        let margins = base::margins(context, hierarchy, counts, |k| Choice::Fixed(loaded.get(k)), &tick);
-        let mut gaps = Gaps::new(hierarchy, &margins.means(), width);
+        let choice = |k: usize| Choice::Fixed(loaded.get(k));
+        let of = |context| base::margins(context, hierarchy, counts.clone(), choice, &tick);
+        let all: Vec<Margins> = contexts.iter().map(of).collect();
+        let mut margins: Vec<(usize, Vec<f32>)> = counts.iter().map(|(k, _)| (*k, Vec::new())).collect();
+        margins.sort_unstable_by_key(|(k, _)| *k);
+        for of in &all {
+            for ((_, means), margin) in margins.iter_mut().zip(&of.all) {
+                means.extend_from_slice(&margin.outcome.means);
+            }
+        }
+        let width = contexts.iter().map(|c| c.plan.width()).sum();
+        let mut this = Self { gaps: Gaps::default(), margins, mse };
+        this.gaps = Gaps::new(hierarchy, &this.margins(), width);
         for (shard, range) in passes.shards.iter().enumerate() {
             let counts = passes.cells.load(shard)?;
             let own = hierarchy.cells[range.clone()].iter().map(|c| c.own).collect();
             let loaded = Loaded::new(fits, own)?;
-            loaded.0.iter().for_each(|(k, fit)| mse[*k] = fit.mse);
+            loaded.0.iter().for_each(|(k, fit)| this.mse[*k] = fit.mse);
             let choice = |k: usize| Choice::Fixed(loaded.get(k));
-            let outcomes = base::cells(context, hierarchy, &margins, (range, counts.view()), choice, &tick);
-            let block = outcomes.iter().flat_map(|o| o.means.iter().copied()).collect::<Vec<f32>>();
-            gaps.add(hierarchy, range, &block, width);
+            let run = (range, counts.view());
+            let of = |(context, margins)| base::cells(context, hierarchy, margins, run, choice, &tick);
+            let outcomes: Vec<Vec<Outcome>> = contexts.iter().zip(&all).map(of).collect();
+            let rows = (0..range.len()).flat_map(|row| outcomes.iter().map(move |of| &of[row].means));
+            let block: Vec<f32> = rows.flatten().copied().collect();
+            this.gaps.add(hierarchy, range, &block, width);
             spill.put(shard, block)?;
         }
-        Ok(Self { margins, gaps, mse })
+        Ok(this)
+    }
+
+    fn margins(&self) -> Vec<(usize, &[f32])> {
+        self.margins.iter().map(|(k, means)| (*k, means.as_slice())).collect()
     }
 }
 
@@ -224,9 +271,9 @@ fn lead_of_end(newest: NaiveDate, first: NaiveDate) -> usize {
     lead_of_start(newest, first + Months::new(1)).saturating_sub(1)
 }
 
-fn by_day(means: &[f64], fit: &NodeFit) -> NodeForecast {
+fn by_day(means: &[f64], fit: &NodeFit, alpha: f64) -> NodeForecast {
     let quantiles = (1..).zip(means).map(|(lead, mean)| {
-        let alpha = fit.alpha * growth_at(&fit.growth, lead);
+        let alpha = alpha * growth_at(&fit.growth, lead);
         Predictive::new(fit.values, *mean, alpha).quantiles(fit.levels)
     });
     NodeForecast { quantiles: quantiles.collect(), mean: means.to_vec() }
@@ -258,6 +305,8 @@ fn unknown_fit() -> NodeFit {
         mse: 0.0,
         companions: [0.0; 2],
         scores: Scores::default(),
+        evidence: 0.0,
+        profile: Vec::new(),
     }
 }
 

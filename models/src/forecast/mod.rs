@@ -45,7 +45,7 @@ mod weekly;
 
 pub use boost::Boost;
 pub use daily::{Fits, Issue, forecast, forecast_by_shard};
-pub use passes::City;
+pub use passes::{City, series_by_shard};
 pub(crate) use plan::MIN_DAYS;
 pub use spill::{InMemory, Spill};
 pub use weekly::{fit, fit_by_shard};
@@ -158,6 +158,22 @@ pub struct NodeFit {
     pub companions: [f64; 2],
     /// Scores over the rolling origins.
     pub scores: Scores,
+    /// What `alpha` rests on, in squared means of days counted once; 0 where that is not known.
+    #[serde(default)]
+    pub evidence: f64,
+    /// Coefficients at the fit's last day, one per name of [`Profiles::columns`]; empty where none are kept. They are
+    /// many, so they are stored apart.
+    #[serde(skip)]
+    pub profile: Vec<f32>,
+}
+
+/// What the profiles of a fit have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profiles {
+    /// Names of the design's columns.
+    pub columns: Vec<String>,
+    /// The fit's last day.
+    pub origin: chrono::NaiveDate,
 }
 
 /// What the weekly step learned about a panel. Stored as it is between runs.
@@ -167,6 +183,9 @@ pub struct PanelFit {
     pub nodes: Vec<NodeFit>,
     /// What the series have in common beyond that, where it helps.
     pub boost: Option<Boost>,
+    /// Where profiles were kept: the daily step then follows the level along them, without fitting them anew.
+    #[serde(default)]
+    pub profiles: Option<Profiles>,
 }
 
 fn nominal() -> [f64; 5] {
@@ -184,6 +203,8 @@ pub struct Params {
     pub step: usize,
     /// Days scored from each rolling origin.
     pub horizon: usize,
+    /// Whether the profile of every series at the last day is kept, so that the daily step need not fit it anew.
+    pub profiles: bool,
 }
 
 impl Default for Params {
@@ -191,7 +212,7 @@ impl Default for Params {
     /// month held 74 to 79 % instead of 81 to 83 %), more cost time and gain nothing. Boosting learns from two years:
     /// from one it takes the year's accidents for its seasons.
     fn default() -> Self {
-        Self { origins: 27, boosted: 51, step: 14, horizon: 28 }
+        Self { origins: 27, boosted: 51, step: 14, horizon: 28, profiles: false }
     }
 }
 

@@ -4,10 +4,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use super::{
-    base::is_margin,
-    sums::{Passing, Sums},
-};
+use super::{base::is_margin, sums::Sums};
 use crate::{calendar::Calendar, hierarchy::Hierarchy, series::Cells};
 
 /// A city whose cells are read shard by shard.
@@ -25,6 +22,23 @@ impl<E> std::fmt::Debug for City<'_, E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "City of {} cells", self.hierarchy.cells.len())
     }
+}
+
+/// Reads a city once and hands over the series of its nodes, some at a time, each node once.
+///
+/// # Errors
+/// Those of the cells and of `each`.
+pub fn series_by_shard<E>(
+    cells: &dyn Cells<Error = E>,
+    hierarchy: &Hierarchy,
+    each: &mut dyn FnMut(Vec<(usize, Vec<f32>)>) -> Result<(), E>,
+) -> Result<(), E> {
+    let shards = cells.shards();
+    let mut sums = Sums::new(hierarchy, &shards, |_| true);
+    for shard in 0..shards.len() {
+        each(sums.counts(shard, cells)?)?;
+    }
+    Ok(())
 }
 
 /// The shards of a city.
@@ -51,9 +65,7 @@ impl<'a, E> Passes<'a, E> {
         let mut sums = Sums::new(self.hierarchy, &self.shards, |k| is_margin(self.hierarchy, k));
         let mut out = Vec::new();
         for shard in 0..self.shards.len() {
-            let counts = self.cells.load(shard)?;
-            let passing = Passing { shard, counts: counts.view(), values: &[], width: 0, stride: 0 };
-            out.extend(sums.pass(passing, f64::from, |_, y, _| y));
+            out.extend(sums.counts(shard, self.cells)?);
         }
         Ok(out)
     }

@@ -8,7 +8,7 @@ use std::ops::Range;
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
-use crate::hierarchy::Hierarchy;
+use crate::{hierarchy::Hierarchy, series::Cells};
 
 /// One pass over the shards.
 #[derive(Debug)]
@@ -76,6 +76,20 @@ impl<'a> Sums<'a> {
     pub fn ending(&self, shard: usize) -> Vec<usize> {
         let open = self.open.iter().filter(|open| open.last == shard).map(|open| open.node);
         self.whole[shard].iter().map(|k| *k as usize).chain(open).collect()
+    }
+
+    /// Lets the counts of a shard pass; every node that ends in it with its counts.
+    ///
+    /// # Errors
+    /// Those of the cells.
+    pub fn counts<E>(
+        &mut self,
+        shard: usize,
+        cells: &dyn Cells<Error = E>,
+    ) -> Result<Vec<(usize, Vec<f32>)>, E> {
+        let counts = cells.load(shard)?;
+        let passing = Passing { shard, counts: counts.view(), values: &[], width: 0, stride: 0 };
+        Ok(self.pass(passing, f64::from, |_, y, _| y))
     }
 
     /// Lets a shard pass; every node that ends in it with what `done` makes of its counts and its sums of `value`s.

@@ -7,10 +7,12 @@
 //! bytes a series.
 use std::{collections::BTreeMap, ops::Range};
 
+use chrono::Days;
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use super::{
-    Boost, City, Fallback, Model, NodeFit, PanelFit, Params, SHARD,
+    Boost, City, Fallback, Model, NodeFit, PanelFit, Params, Profiles, SHARD,
     backtest::Backtest,
     base::{self, Choice, Margins, Outcome},
     blend::{self, Group, Weights},
@@ -20,7 +22,7 @@ use super::{
     reconcile::{Gaps, Reconciler},
     spill::{InMemory, Spill},
     sums::{Passing, Sums},
-    track::{Boosting, Context},
+    track::{Boosting, Context, Kept},
 };
 use crate::{
     calendar::Calendar,
@@ -74,7 +76,10 @@ pub fn fit_by_shard<E>(
         _ => Boosting::Learn(base::sampling(hierarchy, &plan)),
     };
     let design = Design::new(city.cells.start(), city.cells.days(), city.calendar);
-    let context = Context::new(design, plan, boosting);
+    let mut context = Context::new(design, plan, boosting);
+    if params.profiles {
+        context.kept = Kept::Keep;
+    }
     let passes = Passes::new(city);
     let ticks = Ticks::new(hierarchy.nodes.len(), 2, progress);
     let mut base = Base::forecast(&passes, &context, spill, &ticks)?;
@@ -91,6 +96,8 @@ pub fn fit_by_shard<E>(
     let levels =
         levels(hierarchy, backtest, &checked, |k| centres[&hierarchy.nodes[k].level].daily(&errors[k]));
     drop(checked);
+    // A day is ahead of several origins.
+    let counted = (params.horizon as f64 / params.step.max(1) as f64).max(1.0);
     let node = |k: usize, y: &[f32], means: &[f64]| {
         let level = hierarchy.nodes[k].level;
         let (alpha, growth) = centres[&level].daily(&errors[k]);
@@ -108,11 +115,16 @@ pub fn fit_by_shard<E>(
             mse: mse[k],
             companions: base.groups[k].map_or(Weights::default(), |group| companions[&group]),
             scores: backtest.scores(y, means, (alpha, &growth), levels[&level]),
+            evidence: centres[&level].evidence(&errors[k]) / counted,
+            profile: Vec::new(),
         }
     };
-    measured.each(&node, keep)?;
+    measured.each(&base, &node, keep)?;
     progress(hierarchy.nodes.len());
-    Ok(PanelFit { nodes: Vec::new(), boost })
+    let columns = || context.design.names().to_vec();
+    let origin = city.cells.start() + Days::new(city.cells.days().saturating_sub(1) as u64);
+    let profiles = params.profiles.then(|| Profiles { columns: columns(), origin });
+    Ok(PanelFit { nodes: Vec::new(), boost, profiles })
 }
 
 /// What is kept of the cells' own forecasts once they have passed.
@@ -120,7 +132,7 @@ pub fn fit_by_shard<E>(
 struct Base {
     margins: Margins,
     /// By cell.
-    cells: Vec<Kept>,
+    cells: Vec<Passed>,
     /// By node.
     groups: Vec<Option<Group>>,
     gaps: Gaps,
@@ -132,7 +144,7 @@ struct Base {
 
 /// A cell that has passed.
 #[derive(Debug)]
-struct Kept {
+struct Passed {
     model: Model,
     fallback: Option<Fallback>,
     mse: f64,
@@ -152,13 +164,14 @@ impl Base {
         let (tick, choice) = (|| ticks.tick(), |_| Choice::Backtest);
         let margins = base::margins(context, hierarchy, passes.margins()?, choice, &tick);
         let width = context.plan.width();
+        let columns = if context.kept == Kept::Keep { context.design.names().len() } else { 0 };
         let mut this = Self {
             gaps: Gaps::new(hierarchy, &margins.means(), width),
             cells: Vec::with_capacity(hierarchy.cells.len()),
             groups: vec![None; hierarchy.nodes.len()],
             samples: Vec::new(),
             margins,
-            stride: width,
+            stride: width + columns,
         };
         for (shard, range) in passes.shards.iter().enumerate() {
             let counts = passes.cells.load(shard)?;
@@ -167,7 +180,12 @@ impl Base {
             for (i, outcome) in range.clone().zip(&mut outcomes) {
                 this.pass(hierarchy, i, &counts.row(i - range.start).to_vec(), outcome);
             }
-            let block = outcomes.iter().flat_map(|o| o.means.iter().copied()).collect::<Vec<f32>>();
+            let mut block = Vec::with_capacity(range.len() * this.stride);
+            for outcome in outcomes {
+                block.extend(outcome.means);
+                // A series without profile has none of the numbers.
+                block.extend((0..columns).map(|c| outcome.profile.get(c).copied().unwrap_or(f32::NAN)));
+            }
             this.gaps.add(hierarchy, range, &block, this.stride);
             spill.put(shard, block)?;
         }
@@ -188,7 +206,7 @@ impl Base {
             self.samples.push((own, samples));
         }
         let (model, fallback) = (outcome.model, outcome.fallback.take());
-        self.cells.push(Kept { model, fallback, mse: outcome.mse, volume: 0.0 });
+        self.cells.push(Passed { model, fallback, mse: outcome.mse, volume: 0.0 });
     }
 
     /// Takes all samples out, margins' first, cells' by node: in any order of the cells they are the same.
@@ -322,9 +340,10 @@ impl<E> Measured<'_, '_, E> {
         Ok((errors, seen))
     }
 
-    /// What `node` makes of every node's counts and coherent means.
+    /// What `node` makes of every node's counts and coherent means, with its profile.
     fn each(
         &self,
+        base: &Base,
         node: &(dyn Fn(usize, &[f32], &[f64]) -> NodeFit + Sync),
         keep: &mut dyn FnMut(usize, NodeFit) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -333,7 +352,15 @@ impl<E> Measured<'_, '_, E> {
         for (shard, range) in self.passes.shards.iter().enumerate() {
             let (counts, block) = (self.passes.cells.load(shard)?, self.block(shard, range)?);
             let passing = Passing { shard, counts: counts.view(), values: &block, width, stride };
-            for (k, fit) in sums.pass(passing, f64::from, |k, y, means| node(k, &y, means)) {
+            let cell_of: FxHashMap<usize, usize> =
+                range.clone().map(|i| (self.passes.hierarchy.cells[i].own, i - range.start)).collect();
+            for (k, mut fit) in sums.pass(passing, f64::from, |k, y, means| node(k, &y, means)) {
+                let of_margin = base.margins.get(k).map(|m| m.outcome.profile.as_slice());
+                let of_cell = || Some(&block[cell_of.get(&k)? * stride..][width..stride]);
+                let profile = of_margin.or_else(of_cell).unwrap_or_default();
+                if profile.first().is_some_and(|b| !b.is_nan()) {
+                    fit.profile = profile.to_vec();
+                }
                 keep(k, fit)?;
             }
         }

@@ -5,8 +5,8 @@ use ndarray::Array2;
 use proptest::prelude::*;
 use weisu_models::{
     forecast::{
-        City as ByShard, Horizon, InMemory, Issue, NodeFit, NodeForecast, PanelFit, PanelForecast, Params, fit,
-        fit_by_shard, forecast, forecast_by_shard,
+        City as ByShard, Horizon, InMemory, Issue, NodeFit, NodeForecast, PanelFit, PanelForecast, Params,
+        fit, fit_by_shard, forecast, forecast_by_shard,
     },
     hierarchy::{CellPath, Hierarchy},
     series::Sharded,
@@ -119,4 +119,91 @@ fn a_panel_without_cells_has_a_total_of_nothing() {
     (city.paths, city.hierarchy) = (Vec::new(), Hierarchy::new(&[]));
     let (fitted, made) = by_shard(&city, &Params::default(), 3);
     assert_eq!((fitted.nodes.len(), made.daily.len()), (1, 1));
+}
+
+/// Fitted with profiles on `city` up to day `fitted`, forecast from its last day with and without them.
+fn updated_and_refitted(city: &City, fitted: usize) -> (PanelFit, PanelForecast, PanelForecast) {
+    let params = Params { profiles: true, boosted: 0, ..Params::default() };
+    let past = city.panel.until(city.panel.date(fitted));
+    let fitted = fit(&past, &city.hierarchy, &city.calendar, &params, &|_| ());
+    let made =
+        |fitted: &PanelFit| forecast(&city.panel, &city.hierarchy, &city.calendar, fitted, HORIZON, &|_| ());
+    let anew = PanelFit { profiles: None, ..fitted.clone() };
+    let (updated, refitted) = (made(&fitted), made(&anew));
+    (fitted, updated, refitted)
+}
+
+fn mean_of(made: &PanelForecast, node: usize) -> f64 {
+    made.daily[node].mean.iter().sum::<f64>() / HORIZON.days as f64
+}
+
+#[test]
+fn a_daily_update_follows_the_level_as_a_fit_does() {
+    let mut city = city(5, 4, 900, 17);
+    // All rises by a half in the days after the fit.
+    for t in 893..900 {
+        city.panel.counts.column_mut(t).mapv_inplace(|v| (v * 1.5).round());
+    }
+    let (fitted, updated, refitted) = updated_and_refitted(&city, 892);
+    assert!(fitted.nodes.iter().all(|f| f.profile.len() == fitted.profiles.as_ref().unwrap().columns.len()));
+    let stale = updated_and_refitted(&city, 899).1;
+    for node in 0..10 {
+        let (update, refit) = (mean_of(&updated, node), mean_of(&refitted, node));
+        assert!((update / refit - 1.0).abs() < 0.05, "node {node}: {update} {refit}");
+        assert!((mean_of(&stale, node) / refit - 1.0).abs() < 0.02, "node {node}");
+    }
+    // What came since lies far off what was forecast: the band of the total is wider than without looking.
+    let width = |made: &PanelForecast| made.daily[0].quantiles[0][4] - made.daily[0].quantiles[0][0];
+    assert!(width(&updated) > 1.05 * width(&refitted), "{} {}", width(&updated), width(&refitted));
+}
+
+#[test]
+fn profiles_are_read_by_the_names_of_their_columns() {
+    let city = city(3, 2, 700, 5);
+    let params = Params { profiles: true, boosted: 0, ..Params::default() };
+    let fitted = fit(&city.panel, &city.hierarchy, &city.calendar, &params, &|_| ());
+    let made =
+        |fitted: &PanelFit| forecast(&city.panel, &city.hierarchy, &city.calendar, fitted, HORIZON, &|_| ());
+    let mut turned = fitted.clone();
+    turned.profiles.as_mut().unwrap().columns.reverse();
+    turned.nodes.iter_mut().for_each(|f| f.profile.reverse());
+    assert_eq!(made(&turned), made(&fitted));
+    // A column that the fit did not know yet is nought; a series without profile is fitted.
+    let mut fewer = fitted.clone();
+    fewer.profiles.as_mut().unwrap().columns.pop();
+    fewer.nodes.iter_mut().for_each(|f| f.profile.truncate(f.profile.len() - 1));
+    assert!(mean_of(&made(&fewer), 0) > 0.0);
+    let own = city.hierarchy.cells[5].own;
+    let mut without = fitted.clone();
+    without.nodes[own].profile.clear();
+    let (a, b) = (mean_of(&made(&without), own), mean_of(&made(&fitted), own));
+    assert!((a / b - 1.0).abs() < 0.02, "{a} {b}");
+}
+
+#[test]
+fn an_update_is_the_same_in_every_cut_and_sees_no_later_day() {
+    let mut city = city(4, 4, 700, 23);
+    let past = city.panel.until(city.panel.date(694));
+    let params = Params { profiles: true, boosted: 0, ..Params::default() };
+    let fitted = fit(&past, &city.hierarchy, &city.calendar, &params, &|_| ());
+    let shared = PanelFit { nodes: Vec::new(), ..fitted.clone() };
+    let want = forecast(&city.panel, &city.hierarchy, &city.calendar, &fitted, HORIZON, &|_| ());
+    for cells in [1, 3, 5] {
+        let sharded = Sharded::new(&city.panel, cells);
+        let source = ByShard { cells: &sharded, hierarchy: &city.hierarchy, calendar: &city.calendar };
+        let mut daily: Vec<Option<NodeForecast>> = vec![None; fitted.nodes.len()];
+        let mut keep = |k: usize, (of, _): (NodeForecast, NodeForecast)| {
+            daily[k] = Some(of);
+            Ok(())
+        };
+        let issue = Issue { fits: &fitted, shared: &shared, horizon: HORIZON };
+        let Ok(_) = forecast_by_shard(&source, &issue, &mut InMemory::default(), &mut keep, &|_| ());
+        assert_eq!(daily.into_iter().map(Option::unwrap).collect::<Vec<_>>(), want.daily, "{cells}");
+    }
+    // Days after the origin may be anything.
+    let known = city.panel.until(city.panel.date(696));
+    let at = |panel| forecast(panel, &city.hierarchy, &city.calendar, &fitted, HORIZON, &|_| ());
+    let before = at(&known);
+    city.panel.counts.slice_mut(ndarray::s![.., 697..]).fill(9e4);
+    assert_eq!(at(&city.panel.until(city.panel.date(696))), before);
 }
