@@ -65,7 +65,7 @@ pub async fn score(
         }
         let months = Months::spanning(city.start(), city.days());
         series_by_shard(&*city, &city.index.hierarchy, &mut |batch| {
-            let truth = |(k, days)| Some((ids[k]?, Truth::new(&city, &months, k, days)));
+            let truth = |(k, days): (usize, Vec<f32>)| Some((ids[k]?, Truth::new(&city, &months, k, days)));
             let mut truths: Vec<(i32, Truth<'_>)> = batch.into_iter().filter_map(truth).collect();
             truths.sort_unstable_by_key(|(id, _)| *id);
             // Neighbouring series are read together.

@@ -79,7 +79,7 @@ impl StoredFits {
     pub fn tell(&self, summary: &mut Summary) {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         for (model, n) in &seen.models {
-            *summary.models.entry(model).or_default() += n;
+            *summary.models.entry(*model).or_default() += n;
         }
         summary.borrowed += seen.borrowed;
         summary.unreadable += seen.unreadable;

@@ -105,9 +105,9 @@ impl Store {
                  WHERE source = $1 AND topic = $2 AND day BETWEEN $3 AND $4 AND dedup > 0 ORDER BY district, day"
             }
         };
-        let query = sqlx::query_as(sql);
-        on_read!(self, c => query.bind(source).bind(topic).bind(from.0).bind(to.0).fetch_all(c))
-            .doing("read counts")
+        on_read!(self, c => sqlx::query_as(sql)
+            .bind(source).bind(topic).bind(from.0).bind(to.0).fetch_all(c))
+        .doing("read counts")
     }
 
     /// Whether both bases count the same on every day in `[from, to]`: no ticket is labelled a repeat.
