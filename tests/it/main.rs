@@ -18,6 +18,7 @@ mod planted;
 mod presets;
 mod publish;
 mod real_tickets;
+mod shards;
 mod simulated_city;
 mod store;
 mod support;
