@@ -170,7 +170,9 @@ fn series(context: &Context<'_>, y: &[f32], place: Place<'_>, choice: Choice<'_>
         }
         Boosting::Use(boost) => boosted(context, y, place, boost, &mut track, &mut outcome.means),
     }
-    if let Choice::Fixed(Some(NodeFit { model: Model::Glm, companions, .. })) = choice {
+    if let Choice::Fixed(Some(NodeFit { model: Model::Glm, companions, .. })) = choice
+        && !context.kept.is_measured()
+    {
         let known = context.plan.origins.last().map_or(0, |origin| origin + 1);
         blend::mix(companions, &y[..known], &mut outcome.means);
     }
@@ -260,7 +262,11 @@ fn own_forecast(
     match (choice, fitted) {
         (Choice::Backtest, Ok(track)) => candidates.select(track),
         (Choice::Backtest, Err(fallback)) => candidates.naive(Some(fallback), None),
-        (Choice::Fixed(fit), fitted) => candidates.fixed(fit.map_or(Model::Glm, |f| f.model), fitted.ok()),
+        (Choice::Fixed(fit), fitted) => {
+            let model = fit.map_or(Model::Glm, |f| f.model);
+            let alone = model == Model::Mstl && context.kept.is_measured();
+            candidates.fixed(if alone { Model::Glm } else { model }, fitted.ok())
+        }
     }
 }
 

@@ -46,6 +46,9 @@ const LEAST: f64 = 0.05;
 const TSB: (f64, f64) = (0.1, 0.05);
 const AVERAGED: usize = 56;
 
+/// Counts of a series that is tried, and the GLM's means from all origins of the plan.
+pub type Tried = (Vec<f32>, Vec<f32>);
+
 /// Level and density of a series: what its weights are learned by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Group {
@@ -131,11 +134,11 @@ pub fn tried(groups: &[Option<Group>]) -> BTreeMap<Group, Vec<usize>> {
 pub fn learn(
     plan: &Plan,
     origins: &RangeFrom<usize>,
-    tried: &BTreeMap<Group, Vec<(Vec<f32>, Vec<f32>)>>,
+    tried: &BTreeMap<Group, Vec<Tried>>,
 ) -> BTreeMap<Group, Weights> {
     let firsts: Vec<usize> =
         plan.profiles.iter().map(|r| r.start).filter(|at| origins.contains(at)).collect();
-    let learned = |series: &Vec<(Vec<f32>, Vec<f32>)>| {
+    let learned = |series: &Vec<Tried>| {
         let products: Vec<Products> =
             series.par_iter().map(|(y, own)| products(plan, &firsts, y, own)).collect();
         weights(&products)

@@ -169,7 +169,7 @@ fn contexts<'a>(shared: &'a PanelFit, design: &Design, newest: NaiveDate, plan: 
     let context = |plan| Context::new(design.clone(), plan, boosting);
     let Some(profiles) = &shared.profiles else { return vec![context(plan)] };
     let at = |name: &String| profiles.columns.iter().position(|column| column == name);
-    let kept = Kept::Use(design.names().iter().map(at).collect());
+    let columns: Vec<Option<usize>> = design.names().iter().map(at).collect();
     let since = (newest - profiles.origin).num_days().clamp(0, MOST_SINCE) as usize;
     let past = plan.origins.first().and_then(|origin| origin.checked_sub(since));
     let past = past.filter(|origin| since > 0 && origin + 1 >= MIN_DAYS).map(|origin| Plan {
@@ -177,8 +177,8 @@ fn contexts<'a>(shared: &'a PanelFit, design: &Design, newest: NaiveDate, plan: 
         profiles: plan.profiles.clone(),
         leads: since,
     });
-    let plans = std::iter::once(plan).chain(past);
-    plans.map(|plan| Context { kept: kept.clone(), ..context(plan) }).collect()
+    let measured = past.map(|plan| Context { kept: Kept::Measure(columns.clone()), ..context(plan) });
+    std::iter::once(Context { kept: Kept::Use(columns), ..context(plan) }).chain(measured).collect()
 }
 
 /// Fits of some nodes.

@@ -45,7 +45,7 @@ mod weekly;
 
 pub use boost::Boost;
 pub use daily::{Fits, Issue, forecast, forecast_by_shard};
-pub use passes::{City, series_by_shard};
+pub use passes::{City, Series, series_by_shard};
 pub(crate) use plan::MIN_DAYS;
 pub use spill::{InMemory, Spill};
 pub use weekly::{fit, fit_by_shard};

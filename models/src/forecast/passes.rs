@@ -24,6 +24,9 @@ impl<E> std::fmt::Debug for City<'_, E> {
     }
 }
 
+/// Nodes with their counts by day.
+pub type Series = Vec<(usize, Vec<f32>)>;
+
 /// Reads a city once and hands over the series of its nodes, some at a time, each node once.
 ///
 /// # Errors
@@ -31,7 +34,7 @@ impl<E> std::fmt::Debug for City<'_, E> {
 pub fn series_by_shard<E>(
     cells: &dyn Cells<Error = E>,
     hierarchy: &Hierarchy,
-    each: &mut dyn FnMut(Vec<(usize, Vec<f32>)>) -> Result<(), E>,
+    each: &mut dyn FnMut(Series) -> Result<(), E>,
 ) -> Result<(), E> {
     let shards = cells.shards();
     let mut sums = Sums::new(hierarchy, &shards, |_| true);
@@ -61,7 +64,7 @@ impl<'a, E> Passes<'a, E> {
     ///
     /// # Errors
     /// Those of the cells.
-    pub fn margins(&self) -> Result<Vec<(usize, Vec<f32>)>, E> {
+    pub fn margins(&self) -> Result<Series, E> {
         let mut sums = Sums::new(self.hierarchy, &self.shards, |k| is_margin(self.hierarchy, k));
         let mut out = Vec::new();
         for shard in 0..self.shards.len() {

@@ -27,12 +27,20 @@ pub enum Kept {
     Keep,
     /// Those that were kept are used: where each column of the design stands in them.
     Use(Vec<Option<usize>>),
+    /// The same for the days since they were fitted, whose errors are measured: the GLM alone forecasts them, because
+    /// decompositions and companions cost more than a fit.
+    Measure(Vec<Option<usize>>),
 }
 
 impl Kept {
+    /// Whether the GLM alone forecasts.
+    pub fn is_measured(&self) -> bool {
+        matches!(self, Self::Measure(_))
+    }
+
     /// A kept profile in the design's columns; a column that it does not know is 0.
     pub fn beta(&self, profile: &[f32]) -> Option<Vec<f64>> {
-        let Self::Use(columns) = self else { return None };
+        let (Self::Use(columns) | Self::Measure(columns)) = self else { return None };
         let value = |at: &Option<usize>| at.and_then(|at| profile.get(at)).map_or(0.0, |v| f64::from(*v));
         (!profile.is_empty()).then(|| columns.iter().map(value).collect())
     }

@@ -15,7 +15,7 @@ use super::{
     Boost, City, Fallback, Model, NodeFit, PanelFit, Params, Profiles, SHARD,
     backtest::Backtest,
     base::{self, Choice, Margins, Outcome},
-    blend::{self, Group, Weights},
+    blend::{self, Group, Tried, Weights},
     boost::Sample,
     passes::{Passes, Ticks},
     plan::Plan,
@@ -229,7 +229,7 @@ impl Base {
         spill: &dyn Spill<Error = E>,
     ) -> Result<BTreeMap<Group, Weights>, E> {
         let tried = blend::tried(&self.groups);
-        let mut found: BTreeMap<usize, (Vec<f32>, Vec<f32>)> = BTreeMap::new();
+        let mut found: BTreeMap<usize, Tried> = BTreeMap::new();
         let mut cells: Vec<(usize, usize)> = Vec::new();
         for node in tried.values().flatten() {
             match (self.margins.get(*node), passes.hierarchy.nodes[*node].members.last()) {
@@ -344,7 +344,7 @@ impl<E> Measured<'_, '_, E> {
     fn each(
         &self,
         base: &Base,
-        node: &(dyn Fn(usize, &[f32], &[f64]) -> NodeFit + Sync),
+        node: &(impl Fn(usize, &[f32], &[f64]) -> NodeFit + Sync),
         keep: &mut dyn FnMut(usize, NodeFit) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut sums = Sums::new(self.passes.hierarchy, &self.passes.shards, |_| true);
