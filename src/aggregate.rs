@@ -97,44 +97,72 @@ pub struct Parts<'a> {
     pub depth: (usize, usize),
 }
 
+/// The series of a city, without their counts.
+#[derive(Debug, Clone)]
+pub struct Index {
+    /// All nodes at every level.
+    pub hierarchy: Hierarchy,
+    /// Key of each node in the store's registry, in the order of `hierarchy.nodes`.
+    pub keys: Vec<SeriesKey>,
+    /// Cell of each leaf topic in each leaf district; leaves below the depth limits share one.
+    cells: FxHashMap<(i32, i32), u32>,
+}
+
+impl Index {
+    /// Of leaf topics in leaf districts, with the trees they stand in and their depth limits.
+    pub fn new(
+        leaves: impl Iterator<Item = (i32, i32)> + Clone,
+        (topics, districts): (&[TreeNode], &[TreeNode]),
+        depth: (usize, usize),
+    ) -> Self {
+        let topics = paths(topics, leaves.clone().map(|(topic, _)| topic), depth.0);
+        let districts = paths(districts, leaves.clone().map(|(_, district)| district), depth.1);
+        let mut at: BTreeMap<(&[u32], &[u32]), u32> =
+            leaves.clone().map(|(t, d)| ((topics[&t].as_slice(), districts[&d].as_slice()), 0)).collect();
+        let mut cell_paths = Vec::with_capacity(at.len());
+        for (i, ((topic, district), at)) in (0..).zip(&mut at) {
+            *at = i;
+            cell_paths.push(CellPath { topic: topic.to_vec(), district: district.to_vec() });
+        }
+        let cells = leaves.map(|(t, d)| ((t, d), at[&(topics[&t].as_slice(), districts[&d].as_slice())]));
+        let cells = cells.collect();
+        let hierarchy = Hierarchy::new(&cell_paths);
+        let keys = hierarchy
+            .nodes
+            .iter()
+            .map(|node| SeriesKey {
+                topic: node.topic as i32,
+                district: node.district as i32,
+                topic_depth: i32::from(node.level.topic),
+                district_depth: i32::from(node.level.district),
+            })
+            .collect();
+        Self { hierarchy, keys, cells }
+    }
+
+    /// The cell of a leaf topic in a leaf district.
+    pub fn cell(&self, topic: i32, district: i32) -> Option<usize> {
+        self.cells.get(&(topic, district)).map(|i| *i as usize)
+    }
+}
+
 /// Lays counts of days `from ..= to` out as a panel.
 pub fn panel(parts: &Parts<'_>, from: Day, to: Day) -> CityPanel {
-    let topics = paths(parts.topics, parts.counts.iter().map(|c| c.topic), parts.depth.0);
-    let districts = paths(parts.districts, parts.counts.iter().map(|c| c.district), parts.depth.1);
-    // Leaves below the depth limits fold into one cell.
-    let mut cells: BTreeMap<(&[u32], &[u32]), usize> = BTreeMap::new();
-    for count in parts.counts {
-        cells.insert((&topics[&count.topic], &districts[&count.district]), 0);
-    }
-    let mut cell_paths = Vec::with_capacity(cells.len());
-    for (i, ((topic, district), at)) in cells.iter_mut().enumerate() {
-        *at = i;
-        cell_paths.push(CellPath { topic: topic.to_vec(), district: district.to_vec() });
-    }
+    let leaves = parts.counts.iter().map(|c| (c.topic, c.district));
+    let index = Index::new(leaves, (parts.topics, parts.districts), parts.depth);
     let width = usize::try_from(to.0 - from.0 + 1).unwrap_or(0);
-    let mut counts = Array2::<f32>::zeros((cells.len(), width));
-    let cell_of = |topic: i32, district: i32| {
-        let key = (topics.get(&topic)?.as_slice(), districts.get(&district)?.as_slice());
-        cells.get(&key).copied()
-    };
+    let mut counts = Array2::<f32>::zeros((index.hierarchy.cells.len(), width));
     for count in parts.counts.iter().filter(|c| (from.0..=to.0).contains(&c.day)) {
-        if let Some(i) = cell_of(count.topic, count.district) {
+        if let Some(i) = index.cell(count.topic, count.district) {
             counts[(i, (count.day - from.0) as usize)] += count.n as f32;
         }
     }
-    mark_gaps(&mut counts, parts, from, cell_of);
-    let hierarchy = Hierarchy::new(&cell_paths);
-    let keys = hierarchy
-        .nodes
-        .iter()
-        .map(|node| SeriesKey {
-            topic: node.topic as i32,
-            district: node.district as i32,
-            topic_depth: i32::from(node.level.topic),
-            district_depth: i32::from(node.level.district),
-        })
-        .collect();
-    CityPanel { panel: Panel { start: from.date(), counts }, hierarchy, keys }
+    let gaps = gaps(parts.days, from, to);
+    for (topic, district, source) in parts.cell_sources {
+        let (Some(cell), Some(columns)) = (index.cell(*topic, *district), gaps.get(source)) else { continue };
+        columns.iter().for_each(|column| counts[(cell, *column)] = f32::NAN);
+    }
+    CityPanel { panel: Panel { start: from.date(), counts }, hierarchy: index.hierarchy, keys: index.keys }
 }
 
 /// Counts of days `from ..= to` in the cells of a panel that was laid out before; what is in none of them is left out.
@@ -157,30 +185,14 @@ pub fn in_cells_of(city: &CityPanel, parts: &Parts<'_>, from: Day, to: Day) -> P
     Panel { start: from.date(), counts }
 }
 
-/// A day on which a source of a cell is missing or still open is unknown for the cell.
-fn mark_gaps(
-    counts: &mut Array2<f32>,
-    parts: &Parts<'_>,
-    from: Day,
-    cell_of: impl Fn(i32, i32) -> Option<usize>,
-) {
+/// Columns of the days `from ..= to` on which a source is missing or still open: they are unknown for its cells.
+pub fn gaps(days: &[SourceDay], from: Day, to: Day) -> FxHashMap<i32, Vec<usize>> {
     let mut gaps: FxHashMap<i32, Vec<usize>> = FxHashMap::default();
-    for day in parts.days.iter().filter(|d| d.status != DayStatus::Closed) {
-        let column = day.day.0 - from.0;
-        if (0..counts.ncols() as i32).contains(&column) {
-            gaps.entry(day.source).or_default().push(column as usize);
-        }
+    let unknown = |d: &&SourceDay| d.status != DayStatus::Closed && (from.0..=to.0).contains(&d.day.0);
+    for day in days.iter().filter(unknown) {
+        gaps.entry(day.source).or_default().push((day.day.0 - from.0) as usize);
     }
-    if gaps.is_empty() {
-        return;
-    }
-    let mut done: FxHashSet<(usize, i32)> = FxHashSet::default();
-    for (topic, district, source) in parts.cell_sources {
-        let (Some(cell), Some(columns)) = (cell_of(*topic, *district), gaps.get(source)) else { continue };
-        if done.insert((cell, *source)) {
-            columns.iter().for_each(|column| counts[(cell, *column)] = f32::NAN);
-        }
-    }
+    gaps
 }
 
 /// Path of each used leaf from the top down to the depth limit. All paths have one length: that of the

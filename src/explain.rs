@@ -8,7 +8,7 @@ use serde::Serialize;
 use weisu_models::{
     calendar::Calendar,
     forecast::{
-        Boost, Model, NodeFit,
+        Model, NodeFit, PanelFit,
         explain::{
             Contributions, Explained, Named, Part, Relative, Subject, contributions, differences, explain,
         },
@@ -17,7 +17,7 @@ use weisu_models::{
 };
 
 use crate::{
-    store::{Grain, Run, RunStatus, Store, StoreError},
+    store::{Grain, Run, RunStatus, Store, StoreError, bytes_to_floats},
     ticket::{Basis, Day, DistrictId, TopicId},
 };
 
@@ -223,8 +223,7 @@ async fn of_run(
             Some(relatives(store, &fits, &known, [(topic, 0), (0, district), (0, 0)]).await?)
         }
     };
-    let boost =
-        store.boost(fits.run, basis).await?.and_then(|json| serde_json::from_str::<Boost>(&json).ok());
+    let shared = shared(store, fits.run, basis).await?;
     let means: Vec<f64> = until.iter().map(|point| point.mean).collect();
     let subject = Subject {
         level: Level { topic: u8::from(at.0 != 0), district: u8::from(at.1 != 0) },
@@ -235,10 +234,20 @@ async fn of_run(
             .map(|all| all.each_ref().map(|(counts, fit)| Relative { counts: counts.as_slice(), fit })),
         fit: &fit,
     };
-    let days = explain(&subject, calendar, boost.as_ref(), &means);
+    let days = explain(&subject, calendar, &shared, &means);
     let dated = until.iter().map(|point| Day(point.target)).zip(days).filter(|(day, _)| *day >= from);
     let days = dated.collect();
     Ok(Some((fit, days)))
+}
+
+/// What the series of a fit have in common, as far as this version can read it.
+async fn shared(store: &Store, run: i64, basis: Basis) -> Result<PanelFit, StoreError> {
+    let (boost, profiles) = (store.boost(run, basis).await?, store.profile_columns(run, basis).await?);
+    Ok(PanelFit {
+        nodes: Vec::new(),
+        boost: boost.and_then(|json| serde_json::from_str(&json).ok()),
+        profiles: profiles.and_then(|json| serde_json::from_str(&json).ok()),
+    })
 }
 
 async fn relatives(
@@ -266,8 +275,10 @@ impl Fits<'_> {
     /// The fit of a series; that of its topic or of everything where the series is newer, as the forecast took it.
     async fn of(&self, at: (TopicId, DistrictId)) -> Result<Option<NodeFit>, ExplainError> {
         for at in [at, (at.0, 0), (0, 0)] {
-            if let Some(json) = self.store.fit_of_series(self.run, at, self.basis).await? {
-                return serde_json::from_str(&json).map(Some).map_err(ExplainError::Fit);
+            if let Some((json, profile)) = self.store.fit_of_series(self.run, at, self.basis).await? {
+                let fit: NodeFit = serde_json::from_str(&json).map_err(ExplainError::Fit)?;
+                let profile = profile.map_or_else(Vec::new, |bytes| bytes_to_floats(&bytes));
+                return Ok(Some(NodeFit { profile, ..fit }));
             }
         }
         Ok(None)

@@ -35,6 +35,7 @@
 //! * A series that cannot be fitted yields an outcome with a reason, never an error that stops the panel.
 //! * Alerts and deliveries are written in one transaction and sent by another stage.
 //! * Published forecasts are coherent: topic and district totals add up.
+//! * Fit and forecast read the city shard by shard ([`stages::shards`]): memory does not grow with cells x days.
 pub mod aggregate;
 pub mod cli;
 pub mod config;

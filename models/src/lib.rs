@@ -6,7 +6,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`series`] | count panels: cells x days, missing days as NaN |
+//! | [`series`] | count panels: cells x days, missing days as NaN; whole or a shard at a time |
 //! | [`hierarchy`] | nodes over topic tree x district tree, bottom-up sums |
 //! | [`calendar`] | holidays, make-up workdays, seasons of a city |
 //! | [`regressors`] | design matrices from the calendar |

@@ -1,6 +1,8 @@
-//! Count panels: one row a bottom cell, one column a period.
+//! Count panels: one row a bottom cell, one column a period; whole in memory, or a shard at a time.
+use std::{convert::Infallible, ops::Range};
+
 use chrono::NaiveDate;
-use ndarray::{Array2, ArrayView1};
+use ndarray::{Array2, ArrayView1, CowArray, Ix2};
 
 /// Counts of the bottom cells of a city, on consecutive local days.
 ///
@@ -45,5 +47,66 @@ impl Panel {
     pub fn until(&self, origin: NaiveDate) -> Self {
         let days = (origin - self.start).num_days().saturating_add(1).clamp(0, self.days() as i64) as usize;
         Self { start: self.start, counts: self.counts.slice(ndarray::s![.., ..days]).to_owned() }
+    }
+}
+
+/// A panel that is read a shard at a time: a shard is a run of consecutive cells.
+///
+/// What reads it holds one shard in memory, whatever the number of cells. Where the cells of a shard are whole leaf
+/// topics, nearly all nodes are complete within it; any other cut gives the same results.
+pub trait Cells {
+    /// Why a shard could not be read.
+    type Error;
+
+    /// Date of column 0.
+    fn start(&self) -> NaiveDate;
+
+    /// Number of days.
+    fn days(&self) -> usize;
+
+    /// The runs: ascending, without gap, from cell 0 to the last. A panel without cells has one empty run.
+    fn shards(&self) -> Vec<Range<usize>>;
+
+    /// Counts of the cells of a run, shape (cells of the run, days).
+    ///
+    /// # Errors
+    /// Those of where the counts are kept.
+    fn load(&self, shard: usize) -> Result<CowArray<'_, f32, Ix2>, Self::Error>;
+}
+
+/// A panel in memory, cut into runs of so many cells.
+#[derive(Debug, Clone, Copy)]
+pub struct Sharded<'a> {
+    panel: &'a Panel,
+    cells: usize,
+}
+
+impl<'a> Sharded<'a> {
+    /// Runs of `cells` cells, at least one.
+    pub fn new(panel: &'a Panel, cells: usize) -> Self {
+        Self { panel, cells: cells.max(1) }
+    }
+}
+
+impl Cells for Sharded<'_> {
+    type Error = Infallible;
+
+    fn start(&self) -> NaiveDate {
+        self.panel.start
+    }
+
+    fn days(&self) -> usize {
+        self.panel.days()
+    }
+
+    fn shards(&self) -> Vec<Range<usize>> {
+        let n = self.panel.cells();
+        (0..n.max(1)).step_by(self.cells).map(|first| first..(first + self.cells).min(n)).collect()
+    }
+
+    fn load(&self, shard: usize) -> Result<CowArray<'_, f32, Ix2>, Infallible> {
+        let first = (shard * self.cells).min(self.panel.cells());
+        let end = (first + self.cells).min(self.panel.cells());
+        Ok(self.panel.counts.slice(ndarray::s![first..end, ..]).into())
     }
 }

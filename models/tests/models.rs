@@ -8,6 +8,7 @@ mod properties {
     mod forecast;
     mod hotspots;
     mod scans;
+    mod shards;
 }
 mod reference {
     mod classic {

@@ -30,6 +30,9 @@ pub struct Forecast {
     /// Whether series learn from each other what their own models miss (boosted residuals, from two years of data on).
     #[garde(skip)]
     pub boost: bool,
+    /// What happens between two fits.
+    #[garde(skip)]
+    pub daily: Daily,
     /// Seed of everything random.
     #[garde(skip)]
     pub seed: i64,
@@ -46,7 +49,19 @@ impl Default for Forecast {
             district_depth: 1,
             refit_days: 7,
             boost: true,
+            daily: Daily::Update,
             seed: 20_240_101,
         }
     }
+}
+
+/// What the daily step does between two fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Daily {
+    /// Level and dispersion follow the newest days; the calendar profiles stay those of the fit.
+    #[default]
+    Update,
+    /// Every profile is fitted anew.
+    Refit,
 }

@@ -27,7 +27,7 @@ mod store;
 pub use capacity::Capacity;
 pub use city::{City, Lang, Zone};
 pub use detect::Detect;
-pub use forecast::Forecast;
+pub use forecast::{Daily, Forecast};
 pub use hours::{LocalTime, Quiet};
 pub use http::Http;
 pub use problems::{Problem, Problems};

@@ -115,9 +115,9 @@ fn days(
         Some(path) => vec![cells::with_series(counts, path)?],
         None => cells::alone(counts),
     };
-    // The backtest and the forecast each report every node once.
+    // The backtest and the forecast each go over every node twice.
     let nodes: usize = panels.iter().map(|p| p.hierarchy.nodes.len()).sum();
-    let (done, steps) = (AtomicU64::new(0), (2 * nodes * origins.len()) as u64);
+    let (done, steps) = (AtomicU64::new(0), (4 * nodes * origins.len()) as u64);
     let tick = || progress((done.fetch_add(1, Ordering::Relaxed) + 1).min(steps), steps);
     let mut rows = Vec::new();
     let horizon = match (job.months, job.horizon) {

@@ -223,7 +223,9 @@ mod tests {
     use super::*;
     use crate::{
         publish::lifecycle::tests::{alert, body},
-        store::details::{Details, ExceedanceDetails, LevelChange, OnsetDetails, OnsetStatus, RepeatShare, Spread},
+        store::details::{
+            Details, ExceedanceDetails, LevelChange, OnsetDetails, OnsetStatus, RepeatShare, Spread,
+        },
     };
 
     fn event(kind: EventKind, body: AlertBody, before: Option<Severity>) -> Event {
@@ -330,10 +332,7 @@ mod tests {
                 "重复诉求占 73%(通常 19%)",
             ),
             (
-                with(
-                    Kind::Data,
-                    Details { data: Some(DataFault::TaxonomyChange), ..Details::default() },
-                ),
+                with(Kind::Data, Details { data: Some(DataFault::TaxonomyChange), ..Details::default() }),
                 "a topic renamed",
                 "类别改名",
             ),

@@ -6,7 +6,7 @@ use weisu_models::{
         anticipation::{self, Report},
         rolling::{self, Backtest, Chosen, MethodRow, Period, Setup},
     },
-    forecast::Horizon,
+    forecast::{Horizon, Params},
 };
 
 use super::{Busy, Cx, Done, Held, city, fit, recorded};
@@ -69,7 +69,9 @@ pub async fn scores(cx: &Cx, request: &Request) -> anyhow::Result<(Scores, Day)>
     let (city, mark) = city::panel(cx, request.basis).await?;
     let origins = request.origins.positions(&city.panel, request.horizon.days)?;
     let calendar = city::calendar(&cx.config, city.panel.start.into(), mark.plus(400))?;
-    let (params, horizon, progress) = (fit::params(&cx.config), request.horizon, cx.progress.clone());
+    // Every origin has a fit of its own.
+    let params = Params { profiles: false, ..fit::params(&cx.config) };
+    let (horizon, progress) = (request.horizon, cx.progress.clone());
     let work = move || {
         let nodes: Vec<usize> = (0..city.hierarchy.nodes.len()).collect();
         let setup = Setup {

@@ -1,5 +1,5 @@
 //! What several stages need of the city: its calendar, its panel, its names.
-use anyhow::{Context, bail};
+use anyhow::Context;
 use rustc_hash::FxHashMap;
 use weisu_models::calendar::{Alignment, Calendar, Region};
 
@@ -36,7 +36,7 @@ pub fn alignment(config: &Config) -> Alignment {
     if config.city.calendar == "CN" { Alignment::SpringFestival } else { Alignment::Solar }
 }
 
-/// The panel of a basis up to the last closed day; an error says what to do when there is none.
+/// The whole panel of a basis in memory, up to the last closed day; an error says what to do when there is none.
 pub async fn panel(cx: &Cx, basis: Basis) -> anyhow::Result<(CityPanel, Day)> {
     panel_of(cx, basis, cx.config.forecast.history_days as i32).await
 }
@@ -44,11 +44,7 @@ pub async fn panel(cx: &Cx, basis: Basis) -> anyhow::Result<(CityPanel, Day)> {
 /// The same over the last `history` days.
 pub async fn panel_of(cx: &Cx, basis: Basis, history: i32) -> anyhow::Result<(CityPanel, Day)> {
     let days = cx.store.source_days().await?;
-    let Some(to) = aggregate::watermark(&days) else {
-        bail!("no closed day of tickets yet: run `weisu ingest FILE…` and `weisu once` first");
-    };
-    let first = days.iter().map(|d| d.day).min().unwrap_or(to);
-    let from = first.max(to.plus(1 - history));
+    let (from, to) = super::shards::span(&days, history)?;
     let (counts, topics, districts, cell_sources) = tokio::try_join!(
         cx.store.counts(basis, from, to),
         cx.store.tree(Tree::Topics),

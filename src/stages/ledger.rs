@@ -4,19 +4,23 @@
 //! period lies wholly before the newest closed day. The scores go into the transaction that publishes the next forecast:
 //! what ends before that commit has scored nothing, and what is in the ledger is never looked at again, so a revision
 //! of the counts changes no score. A day that is a gap in the source, and a month with one, is left out.
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{Months as Span, NaiveDate};
 use rustc_hash::FxHashMap;
-use weisu_models::evaluation::{
-    Band, Months, WEEK, quantile_loss,
-    reference::{YEAR_OF_MONTHS, seasonal_naive},
+use tokio::runtime::Handle;
+use weisu_models::{
+    evaluation::{
+        Band, Months, WEEK, quantile_loss,
+        reference::{YEAR_OF_MONTHS, seasonal_naive},
+    },
+    forecast::series_by_shard,
+    series::Cells,
 };
 
-use super::Cx;
+use super::{Cx, shards::Shards};
 use crate::{
-    aggregate::CityPanel,
-    store::{ForecastRow, Grain, Issued, LedgerRow, SeriesKey},
+    store::{ForecastRow, Grain, Issued, LedgerRow, SeriesKey, Store},
     ticket::{Basis, Day},
 };
 
@@ -24,8 +28,8 @@ use crate::{
 const LOOK_BACK: i32 = 400;
 /// Bands scored in one activation at most: after an update with years of forecasts the rest follows day by day.
 const MOST: usize = 64;
-/// Series read at a time.
-const CHUNK: usize = 2000;
+/// Series that are read though nobody asked, rather than in a statement of their own.
+const SKIPPED: i32 = 16;
 
 /// A band of leads of a published run that has closed.
 #[derive(Debug, Clone, Copy)]
@@ -38,45 +42,68 @@ struct Due {
     targets: (i32, i32),
 }
 
-/// Rows to add to the ledger: everything that closed up to `mark`, the last day of the panel.
+/// Rows to add to the ledger: everything that closed up to the last day of the city's panel.
 pub async fn score(
     cx: &Cx,
     basis: Basis,
-    city: &CityPanel,
-    mark: Day,
+    city: &Arc<Shards>,
     ids: &FxHashMap<SeriesKey, i32>,
 ) -> anyhow::Result<Vec<LedgerRow>> {
-    let mut nodes: Vec<(i32, usize)> =
-        city.keys.iter().enumerate().filter_map(|(k, key)| Some((*ids.get(key)?, k))).collect();
-    nodes.sort_unstable();
-    let Some(total) = city.keys.first().and_then(|key| ids.get(key)) else { return Ok(Vec::new()) };
-    let due = due(cx, basis, *total, mark).await?;
-    let months = Months::of(&city.panel);
-    let mut rows: BTreeMap<(usize, i32, i32, i32), LedgerRow> = BTreeMap::new();
-    for (at, due) in due.iter().enumerate() {
-        // Says that the band has been scored even where nothing of it is known.
-        rows.insert((at, 0, 0, *total), due.row(&city.keys[0], *total));
+    let keys = &city.index.keys;
+    let Some(total) = keys.first().and_then(|key| ids.get(key)).copied() else { return Ok(Vec::new()) };
+    let due = due(cx, basis, total, city.to).await?;
+    if due.is_empty() {
+        return Ok(Vec::new());
     }
-    for chunk in nodes.chunks(CHUNK) {
-        let (Some(first), Some(last)) = (chunk.first(), chunk.last()) else { continue };
-        let truths: FxHashMap<i32, Truth<'_>> =
-            chunk.iter().map(|(id, k)| (*id, Truth::new(city, &months, *k))).collect();
+    let ids: Vec<Option<i32>> = keys.iter().map(|key| ids.get(key).copied()).collect();
+    let (city, store, runtime) = (city.clone(), cx.store.clone(), Handle::current());
+    let work = move || {
+        let mut rows: BTreeMap<(usize, i32, i32, i32), LedgerRow> = BTreeMap::new();
         for (at, due) in due.iter().enumerate() {
-            let made = cx.store.forecasts_within(due.run, due.grain, due.targets, (first.0, last.0)).await?;
-            for of_one in made.chunk_by(|a, b| a.series == b.series) {
-                let Some(truth) = truths.get(&of_one[0].series) else { continue };
-                let key = &city.keys[truth.node];
-                // Cells are too many and too small to be kept one by one.
-                let is_cell = key.topic_depth > 0 && key.district_depth > 0;
-                let series = if is_cell { 0 } else { of_one[0].series };
-                let row = rows
-                    .entry((at, key.topic_depth, key.district_depth, series))
-                    .or_insert_with(|| due.row(key, series));
-                truth.score(due, of_one, row);
+            // Says that the band has been scored even where nothing of it is known.
+            rows.insert((at, 0, 0, total), due.row(&city.index.keys[0], total));
+        }
+        let months = Months::spanning(city.start(), city.days());
+        series_by_shard(&*city, &city.index.hierarchy, &mut |batch| {
+            let truth = |(k, days): (usize, Vec<f32>)| Some((ids[k]?, Truth::new(&city, &months, k, days)));
+            let mut truths: Vec<(i32, Truth<'_>)> = batch.into_iter().filter_map(truth).collect();
+            truths.sort_unstable_by_key(|(id, _)| *id);
+            // Neighbouring series are read together.
+            for near in truths.chunk_by(|a, b| b.0 - a.0 <= SKIPPED) {
+                runtime.block_on(score_some(&store, &city.index.keys, &due, near, &mut rows))?;
             }
+            Ok(())
+        })?;
+        Ok(rows.into_values().collect())
+    };
+    tokio::task::spawn_blocking(work).await?
+}
+
+/// Scores what was forecast of some series, which ascend.
+async fn score_some(
+    store: &Store,
+    keys: &[SeriesKey],
+    due: &[Due],
+    truths: &[(i32, Truth<'_>)],
+    rows: &mut BTreeMap<(usize, i32, i32, i32), LedgerRow>,
+) -> anyhow::Result<()> {
+    let (Some(first), Some(last)) = (truths.first(), truths.last()) else { return Ok(()) };
+    for (at, due) in due.iter().enumerate() {
+        let made = store.forecasts_within(due.run, due.grain, due.targets, (first.0, last.0)).await?;
+        for of_one in made.chunk_by(|a, b| a.series == b.series) {
+            let Ok(found) = truths.binary_search_by_key(&of_one[0].series, |(id, _)| *id) else { continue };
+            let truth = &truths[found].1;
+            let key = &keys[truth.node];
+            // Cells are too many and too small to be kept one by one.
+            let is_cell = key.topic_depth > 0 && key.district_depth > 0;
+            let series = if is_cell { 0 } else { of_one[0].series };
+            let row = rows
+                .entry((at, key.topic_depth, key.district_depth, series))
+                .or_insert_with(|| due.row(key, series));
+            truth.score(due, of_one, row);
         }
     }
-    Ok(rows.into_values().collect())
+    Ok(())
 }
 
 /// The bands of published runs that have closed and are not in the ledger yet, oldest run first.
@@ -142,9 +169,8 @@ struct Truth<'a> {
 }
 
 impl<'a> Truth<'a> {
-    fn new(city: &CityPanel, months: &'a Months, node: usize) -> Self {
-        let days = city.hierarchy.series(&city.panel, node);
-        Self { node, start: city.panel.start, sums: months.sums(&days), days, months }
+    fn new(city: &Shards, months: &'a Months, node: usize, days: Vec<f32>) -> Self {
+        Self { node, start: city.start(), sums: months.sums(&days), days, months }
     }
 
     fn column(&self, day: Day) -> Option<usize> {

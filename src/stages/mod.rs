@@ -29,6 +29,9 @@ mod owner;
 pub mod prune;
 pub mod publish;
 pub mod replay;
+pub mod scratch;
+pub mod shards;
+mod stored_fits;
 
 pub use owner::{Owner, Turn};
 

@@ -87,6 +87,45 @@ impl Store {
         on_read!(self, c => sqlx::query_as(SQL).fetch_all(c)).doing("read counts")
     }
 
+    /// Leaf topics in leaf districts with a ticket on a day in `[from, to]`, in order.
+    pub async fn counted(&self, from: Day, to: Day) -> Result<Vec<(TopicId, DistrictId)>, StoreError> {
+        const SQL: &str = "SELECT DISTINCT topic, district FROM counts WHERE day BETWEEN $1 AND $2 AND raw > 0 \
+             ORDER BY topic, district";
+        on_read!(self, c => sqlx::query_as(SQL).bind(from.0).bind(to.0).fetch_all(c)).doing("read counts")
+    }
+
+    /// Non-zero counts of a source's leaf topic on days in `[from, to]`, as (district, day, tickets).
+    pub async fn counts_of(
+        &self,
+        basis: Basis,
+        (source, topic): (i32, TopicId),
+        from: Day,
+        to: Day,
+    ) -> Result<Vec<(DistrictId, i32, i64)>, StoreError> {
+        let sql = match basis {
+            Basis::Raw => {
+                "SELECT district, day, CAST(raw AS BIGINT) AS n FROM counts \
+                 WHERE source = $1 AND topic = $2 AND day BETWEEN $3 AND $4 AND raw > 0 ORDER BY district, day"
+            }
+            Basis::Dedup => {
+                "SELECT district, day, CAST(dedup AS BIGINT) AS n FROM counts \
+                 WHERE source = $1 AND topic = $2 AND day BETWEEN $3 AND $4 AND dedup > 0 ORDER BY district, day"
+            }
+        };
+        on_read!(self, c => sqlx::query_as(sql)
+            .bind(source).bind(topic).bind(from.0).bind(to.0).fetch_all(c))
+        .doing("read counts")
+    }
+
+    /// Whether both bases count the same on every day in `[from, to]`: no ticket is labelled a repeat.
+    pub async fn bases_agree(&self, from: Day, to: Day) -> Result<bool, StoreError> {
+        const SQL: &str =
+            "SELECT CAST(COUNT(*) AS BIGINT) FROM counts WHERE day BETWEEN $1 AND $2 AND raw <> dedup";
+        let (n,): (i64,) = on_read!(self, c => sqlx::query_as(SQL).bind(from.0).bind(to.0).fetch_one(c))
+            .doing("read counts")?;
+        Ok(n == 0)
+    }
+
     /// Which sources have ever counted a cell, for laying source gaps over cells.
     pub async fn cell_sources(&self) -> Result<Vec<(i32, i32, i32)>, StoreError> {
         const SQL: &str =

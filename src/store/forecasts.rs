@@ -176,6 +176,42 @@ impl Tx {
     }
 }
 
+impl Tx {
+    /// Adds coefficients of series of a run, for the daily updates until the next fit.
+    pub async fn put_profiles(&mut self, run: i64, rows: &[(i32, Vec<u8>)]) -> Result<(), StoreError> {
+        for chunk in rows.chunks(CHUNK) {
+            macro_rules! insert {
+                ($t:expr, $db:ty) => {{
+                    let mut q =
+                        sqlx::QueryBuilder::<$db>::new("INSERT INTO profiles (run, series, profile) ");
+                    q.push_values(chunk, |mut row, (series, profile)| {
+                        row.push_bind(run).push_bind(*series).push_bind(profile.as_slice());
+                    });
+                    q.build().execute(&mut **$t).await.map(|_| ())
+                }};
+            }
+            match self {
+                Self::Sqlite(t) => insert!(t, sqlx::Sqlite),
+                Self::Postgres(t) => insert!(t, sqlx::Postgres),
+            }
+            .doing("write fits")?;
+        }
+        Ok(())
+    }
+
+    /// Adds what the coefficients of a basis have in common, as JSON.
+    pub async fn put_profile_columns(
+        &mut self,
+        run: i64,
+        basis: Basis,
+        columns: &str,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO profile_columns (run, basis, names) VALUES ($1, $2, $3)";
+        execute!(self, "write fits", SQL, run, basis.name(), columns)?;
+        Ok(())
+    }
+}
+
 /// One row in PostgreSQL's binary COPY format: field count, then length and big-endian bytes of each field.
 fn binary_row(out: &mut Vec<u8>, run: i64, row: &ForecastRow) {
     out.extend_from_slice(&10_i16.to_be_bytes());
@@ -207,19 +243,40 @@ impl Store {
         on_read!(self, c => sqlx::query_as(SQL).bind(run).fetch_all(c)).doing("read fits")
     }
 
-    /// The fit of one series in a run, as JSON.
+    /// The fit of one series in a run, as JSON, and its coefficients.
     pub async fn fit_of_series(
         &self,
         run: i64,
         (topic, district): (TopicId, DistrictId),
         basis: Basis,
-    ) -> Result<Option<String>, StoreError> {
-        const SQL: &str = "SELECT f.fit FROM fits f JOIN series s ON s.id = f.series \
-             WHERE f.run = $1 AND s.topic = $2 AND s.district = $3 AND s.basis = $4";
-        let row: Option<(String,)> = on_read!(self, c => sqlx::query_as(SQL)
+    ) -> Result<Option<(String, Option<Vec<u8>>)>, StoreError> {
+        const SQL: &str = "SELECT f.fit, p.profile FROM fits f JOIN series s ON s.id = f.series \
+             LEFT JOIN profiles p ON p.run = f.run AND p.series = f.series WHERE f.run = $1 AND s.topic = $2 AND s.district = $3 AND s.basis = $4";
+        on_read!(self, c => sqlx::query_as(SQL)
             .bind(run).bind(topic).bind(district).bind(basis.name()).fetch_optional(c))
-        .doing("read fits")?;
-        Ok(row.map(|(fit,)| fit))
+        .doing("read fits")
+    }
+
+    /// Fits (as JSON) and coefficients of a run's series `first ..= last`, by series.
+    pub async fn fits_within(
+        &self,
+        run: i64,
+        (first, last): (i32, i32),
+    ) -> Result<Vec<(i32, String, Option<Vec<u8>>)>, StoreError> {
+        const SQL: &str = "SELECT f.series, f.fit, p.profile FROM fits f \
+             LEFT JOIN profiles p ON p.run = f.run AND p.series = f.series \
+             WHERE f.run = $1 AND f.series BETWEEN $2 AND $3 ORDER BY f.series";
+        on_read!(self, c => sqlx::query_as(SQL).bind(run).bind(first).bind(last).fetch_all(c))
+            .doing("read fits")
+    }
+
+    /// What the coefficients of a basis have in common in a fit, as JSON; `None` where none were kept.
+    pub async fn profile_columns(&self, run: i64, basis: Basis) -> Result<Option<String>, StoreError> {
+        const SQL: &str = "SELECT names FROM profile_columns WHERE run = $1 AND basis = $2";
+        let row: Option<(String,)> =
+            on_read!(self, c => sqlx::query_as(SQL).bind(run).bind(basis.name()).fetch_optional(c))
+                .doing("read fits")?;
+        Ok(row.map(|(names,)| names))
     }
 
     /// What the series of a basis have in common in a fit, as JSON; `None` where that was of no use.

@@ -7,7 +7,7 @@ impl Tx {
     /// and the ledger stay, with the runs they are about.
     /// Returns rows by table.
     pub async fn prune(&mut self, before: Millis) -> Result<Vec<(&'static str, u64)>, StoreError> {
-        const OLD: [(&str, &str); 7] = [
+        const OLD: [(&str, &str); 9] = [
             (
                 "forecasts",
                 "DELETE FROM forecasts WHERE run IN (SELECT id FROM runs WHERE stage = 'forecast' AND started < $1 \
@@ -19,6 +19,8 @@ impl Tx {
               AND id <> (SELECT COALESCE(MAX(id), 0) FROM runs WHERE stage = 'fit' AND status = 'ok'))",
             ),
             ("boosts", "DELETE FROM boosts WHERE run NOT IN (SELECT run FROM fits)"),
+            ("profiles", "DELETE FROM profiles WHERE run NOT IN (SELECT run FROM fits)"),
+            ("profile_columns", "DELETE FROM profile_columns WHERE run NOT IN (SELECT run FROM fits)"),
             (
                 "alarms",
                 "DELETE FROM alarms WHERE run IN (SELECT id FROM runs WHERE stage = 'detect' AND started < $1)",

@@ -24,6 +24,7 @@ mod presets;
 mod publish;
 mod real_tickets;
 mod restraint;
+mod shards;
 mod simulated_city;
 mod store;
 mod support;

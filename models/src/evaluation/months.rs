@@ -1,7 +1,7 @@
 //! The whole calendar months of a panel.
 use std::ops::Range;
 
-use chrono::Datelike;
+use chrono::{Datelike, Days, NaiveDate};
 
 use crate::series::Panel;
 
@@ -12,7 +12,12 @@ pub struct Months(Vec<Range<usize>>);
 impl Months {
     /// The months that lie wholly within a panel.
     pub fn of(panel: &Panel) -> Self {
-        let firsts: Vec<usize> = (0..=panel.days()).filter(|t| panel.date(*t).day() == 1).collect();
+        Self::spanning(panel.start, panel.days())
+    }
+
+    /// The months that lie wholly within so many days from `start` on.
+    pub fn spanning(start: NaiveDate, days: usize) -> Self {
+        let firsts: Vec<usize> = (0..=days).filter(|t| (start + Days::new(*t as u64)).day() == 1).collect();
         Self(firsts.windows(2).map(|pair| pair[0]..pair[1]).collect())
     }
 

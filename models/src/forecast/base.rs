@@ -1,7 +1,8 @@
 //! Base forecasts: every cell and every margin (all districts of a topic, all topics of a district, the total)
 //! by its own model, before they are made to add up.
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::ops::Range;
 
+use ndarray::ArrayView2;
 use rayon::prelude::*;
 
 use super::{
@@ -12,7 +13,7 @@ use super::{
     seasonal_naive,
     track::{Boosting, Context, Parents, Track, track},
 };
-use crate::{hierarchy::Hierarchy, series::Panel};
+use crate::hierarchy::Hierarchy;
 
 /// Mean daily count below which a decomposition is not tried: it cannot tell a weekday pattern from noise.
 const MSTL_MIN_RATE: f64 = 1.0;
@@ -37,40 +38,39 @@ pub struct Outcome {
     pub means: Vec<f32>,
     /// Some of them with what came, where boosting learns.
     pub samples: Vec<Sample>,
+    /// Coefficients at the last day, where they are to be kept.
+    pub profile: Vec<f32>,
     /// The GLM, where it was fitted.
     pub track: Option<Track>,
 }
 
-impl Outcome {
-    /// Forecasts made elsewhere.
-    pub fn of(model: Model, means: Vec<f32>, mse: f64) -> Self {
-        Self { model, fallback: None, mse, means, samples: Vec::new(), track: None }
-    }
-}
-
-/// Base forecasts of a panel.
+/// Nodes that have a forecast of their own, ascending, with their counts and it.
 #[derive(Debug)]
-pub struct Base {
-    /// Nodes that have a forecast of their own, ascending, with it.
-    pub margins: Vec<(usize, Outcome)>,
-    /// One per cell.
-    pub cells: Vec<Outcome>,
+pub struct Margins {
+    /// By node.
+    pub all: Vec<Margin>,
 }
 
-impl Base {
-    /// Takes all samples out, margins' first, cells' by node: in any order of the cells they are the same.
-    pub fn take_samples(&mut self, hierarchy: &Hierarchy) -> Vec<Sample> {
-        let mut cells: Vec<usize> = (0..self.cells.len()).collect();
-        cells.sort_unstable_by_key(|i| hierarchy.cells[*i].own);
-        let mut samples: Vec<Sample> =
-            self.margins.iter_mut().flat_map(|(_, outcome)| std::mem::take(&mut outcome.samples)).collect();
-        samples.extend(cells.into_iter().flat_map(|i| std::mem::take(&mut self.cells[i].samples)));
-        samples
+/// All districts of a topic, all topics of a district, or the total.
+#[derive(Debug)]
+pub struct Margin {
+    /// Its node.
+    pub node: usize,
+    /// Its counts.
+    pub y: Vec<f32>,
+    /// Its forecasts.
+    pub outcome: Outcome,
+}
+
+impl Margins {
+    /// Nodes with their own means, ascending.
+    pub fn means(&self) -> Vec<(usize, &[f32])> {
+        self.all.iter().map(|m| (m.node, m.outcome.means.as_slice())).collect()
     }
 
-    /// The outcome of a margin node.
-    pub fn margin(&self, node: usize) -> Option<&Outcome> {
-        self.margins.binary_search_by_key(&node, |(k, _)| *k).ok().map(|at| &self.margins[at].1)
+    /// A margin by its node.
+    pub fn get(&self, node: usize) -> Option<&Margin> {
+        self.all.binary_search_by_key(&node, |m| m.node).ok().map(|at| &self.all[at])
     }
 }
 
@@ -83,58 +83,64 @@ pub enum Choice<'a> {
     Fixed(Option<&'a NodeFit>),
 }
 
-/// Forecasts all margins, then all cells, in parallel; `choice` says how node `k` gets its model.
-pub fn forecasts<'a>(
+/// Forecasts the margins from their counts, in parallel; `choice` says how node `k` gets its model.
+pub fn margins<'a>(
     context: &Context<'_>,
-    panel: &Panel,
     hierarchy: &Hierarchy,
+    counts: Vec<(usize, Vec<f32>)>,
     choice: impl Fn(usize) -> Choice<'a> + Sync,
-    progress: &(dyn Fn(usize) + Sync),
-) -> Base {
-    let done = AtomicUsize::new(0);
-    let tick = || progress(done.fetch_add(1, Ordering::Relaxed) + 1);
-    let margins: Vec<usize> = margins(hierarchy);
-    let margins: Vec<(usize, Outcome)> = margins
-        .into_par_iter()
-        .map(|k| {
-            let place = Place { node: k, class: hierarchy.nodes[k].level.into(), parents: None };
-            let outcome = series(context, &hierarchy.series(panel, k), place, choice(k));
-            tick();
-            (k, outcome)
-        })
-        .collect();
-    let mut base = Base { margins, cells: Vec::new() };
-    base.cells = (0..panel.cells())
-        .into_par_iter()
-        .map(|i| {
-            let own = hierarchy.cells[i].own;
-            if let Some(outcome) = base.margin(own) {
-                return Outcome { track: None, samples: Vec::new(), ..outcome.clone() };
-            }
-            let y = panel.cell(i).to_vec();
-            let place = Place { node: own, class: Class::Cell, parents: parents(&base, hierarchy, i) };
-            let mut outcome = series(context, &y, place, choice(own));
-            outcome.track = None;
-            tick();
-            outcome
-        })
-        .collect();
-    base
+    tick: &(dyn Fn() + Sync),
+) -> Margins {
+    let forecast = |(node, y): (usize, Vec<f32>)| {
+        let place = Place { node, class: hierarchy.nodes[node].level.into(), parents: None };
+        let outcome = series(context, &y, place, choice(node));
+        tick();
+        Margin { node, y, outcome }
+    };
+    let mut all: Vec<Margin> = counts.into_par_iter().map(forecast).collect();
+    all.sort_unstable_by_key(|m| m.node);
+    Margins { all }
+}
+
+/// Forecasts a run of cells from their counts (one row each), in parallel.
+pub fn cells<'a>(
+    context: &Context<'_>,
+    hierarchy: &Hierarchy,
+    margins: &Margins,
+    (range, counts): (&Range<usize>, ArrayView2<'_, f32>),
+    choice: impl Fn(usize) -> Choice<'a> + Sync,
+    tick: &(dyn Fn() + Sync),
+) -> Vec<Outcome> {
+    let forecast = |i: usize| {
+        let own = hierarchy.cells[i].own;
+        if let Some(margin) = margins.get(own) {
+            let outcome = &margin.outcome;
+            return Outcome { track: None, samples: Vec::new(), ..outcome.clone() };
+        }
+        let y = counts.row(i - range.start).to_vec();
+        let place = Place { node: own, class: Class::Cell, parents: parents(margins, hierarchy, i) };
+        let mut outcome = series(context, &y, place, choice(own));
+        outcome.track = None;
+        tick();
+        outcome
+    };
+    range.clone().into_par_iter().map(forecast).collect()
 }
 
 /// How much of a panel's past forecasts boosting learns from.
 pub fn sampling(hierarchy: &Hierarchy, plan: &Plan) -> Sampling {
-    Sampling::new(hierarchy.cells.len(), margins(hierarchy).len(), plan.width())
+    let margins = (0..hierarchy.nodes.len()).filter(|k| is_margin(hierarchy, *k)).count();
+    Sampling::new(hierarchy.cells.len(), margins, plan.width())
 }
 
-/// Nodes over all districts or over all topics.
-fn margins(hierarchy: &Hierarchy) -> Vec<usize> {
-    let margin = |k: &usize| hierarchy.nodes[*k].level.topic == 0 || hierarchy.nodes[*k].level.district == 0;
-    (0..hierarchy.nodes.len()).filter(margin).collect()
+/// Whether a node is one over all districts or over all topics.
+pub fn is_margin(hierarchy: &Hierarchy, node: usize) -> bool {
+    let level = hierarchy.nodes[node].level;
+    level.topic == 0 || level.district == 0
 }
 
-fn parents<'a>(base: &'a Base, hierarchy: &Hierarchy, cell: usize) -> Option<Parents<'a>> {
-    let track = |node| base.margin(node).and_then(|outcome| outcome.track.as_ref());
+fn parents<'a>(margins: &'a Margins, hierarchy: &Hierarchy, cell: usize) -> Option<Parents<'a>> {
+    let track = |node| margins.get(node).and_then(|margin| margin.outcome.track.as_ref());
     let nodes = hierarchy.cells[cell];
     Some(Parents { topic: track(nodes.topic)?, district: track(nodes.district)?, total: track(0)? })
 }
@@ -153,6 +159,9 @@ pub struct Place<'a> {
 /// One series: its model's forecasts, then what boosting asks for.
 fn series(context: &Context<'_>, y: &[f32], place: Place<'_>, choice: Choice<'_>) -> Outcome {
     let mut outcome = own_forecast(context, y, place.parents, choice);
+    if let Some(track) = &outcome.track {
+        outcome.profile = track.newest().iter().map(|b| *b as f32).collect();
+    }
     // What is published because nothing beat it is published as it is.
     if outcome.model == Model::SeasonalNaive {
         return outcome;
@@ -165,8 +174,11 @@ fn series(context: &Context<'_>, y: &[f32], place: Place<'_>, choice: Choice<'_>
         }
         Boosting::Use(boost) => boosted(context, y, place, boost, &mut track, &mut outcome.means),
     }
-    if let Choice::Fixed(Some(NodeFit { model: Model::Glm, companions, .. })) = choice {
-        blend::mix(companions, y, &mut outcome.means);
+    if let Choice::Fixed(Some(NodeFit { model: Model::Glm, companions, .. })) = choice
+        && !context.kept.is_measured()
+    {
+        let known = context.plan.origins.last().map_or(0, |origin| origin + 1);
+        blend::mix(companions, &y[..known], &mut outcome.means);
     }
     outcome.track = Some(track);
     outcome
@@ -238,19 +250,28 @@ pub fn own_forecast(
 ) -> Outcome {
     let known = y.iter().filter(|v| !v.is_nan());
     let (days, count) = known.fold((0, 0.0), |(n, sum), v| (n + 1, sum + f64::from(*v)));
+    let given = match choice {
+        Choice::Fixed(Some(fit)) => context.kept.beta(&fit.profile),
+        _ => None,
+    };
     let fitted = match choice {
         _ if days < MIN_DAYS => Err(Fallback::ShortHistory { days }),
         Choice::Fixed(Some(fit)) if fit.model == Model::SeasonalNaive && parents.is_some() => {
             Err(Fallback::NotBetter)
         }
-        _ => track(context, y, parents).map_err(|e| Fallback::FitFailed { message: e.to_string() }),
+        _ => track(context, y, parents, given.as_deref())
+            .map_err(|e| Fallback::FitFailed { message: e.to_string() }),
     };
     let rate = count / days.max(1) as f64;
     let candidates = Candidates { plan: &context.plan, y, naive: naive(&context.plan, y), rate };
     match (choice, fitted) {
         (Choice::Backtest, Ok(track)) => candidates.select(track),
         (Choice::Backtest, Err(fallback)) => candidates.naive(Some(fallback), None),
-        (Choice::Fixed(fit), fitted) => candidates.fixed(fit.map_or(Model::Glm, |f| f.model), fitted.ok()),
+        (Choice::Fixed(fit), fitted) => {
+            let model = fit.map_or(Model::Glm, |f| f.model);
+            let alone = model == Model::Mstl && context.kept.is_measured();
+            candidates.fixed(if alone { Model::Glm } else { model }, fitted.ok())
+        }
     }
 }
 
@@ -334,7 +355,7 @@ impl Candidates<'_> {
             },
             _ => return self.naive(None, track),
         };
-        Outcome { model, fallback: None, mse: 0.0, means, samples: Vec::new(), track }
+        Outcome { model, fallback: None, mse: 0.0, means, samples: Vec::new(), profile: Vec::new(), track }
     }
 
     fn naive(mut self, fallback: Option<Fallback>, track: Option<Track>) -> Outcome {
@@ -349,7 +370,8 @@ impl Candidates<'_> {
         means: Vec<f32>,
         track: Option<Track>,
     ) -> Outcome {
-        Outcome { model, fallback, mse: self.mse(&means), means, samples: Vec::new(), track }
+        let mse = self.mse(&means);
+        Outcome { model, fallback, mse, means, samples: Vec::new(), profile: Vec::new(), track }
     }
 
     /// Position and count of every known target day.

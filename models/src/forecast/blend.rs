@@ -4,11 +4,11 @@
 //! differ enough that a share of the latter helps a city's topics and districts, and seldom a cell. What share is
 //! learned by level of the hierarchy and density of the counts, on a sample of series at past origins, and pulled
 //! towards the GLM ([`super::pool::Products`]).
+use std::{collections::BTreeMap, ops::RangeFrom};
+
 use rayon::prelude::*;
 
 use super::{
-    Model,
-    base::Base,
     boost::Class,
     classic::{
         average,
@@ -20,7 +20,7 @@ use super::{
     pool::Products,
     seasonal_naive,
 };
-use crate::{evaluation::scales, hierarchy::Hierarchy, series::Panel};
+use crate::evaluation::scales;
 
 /// Simpler models beside the GLM.
 pub const COMPANIONS: usize = 2;
@@ -46,17 +46,21 @@ const LEAST: f64 = 0.05;
 const TSB: (f64, f64) = (0.1, 0.05);
 const AVERAGED: usize = 56;
 
+/// Counts of a series that is tried, and the GLM's means from all origins of the plan.
+pub type Tried = (Vec<f32>, Vec<f32>);
+
 /// Level and density of a series: what its weights are learned by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Group {
+pub struct Group {
     class: Class,
-    density: usize,
+    density: u8,
 }
 
 impl Group {
-    fn of(class: Class, y: &[f32]) -> Self {
+    /// Of a series with the counts `y`.
+    pub fn of(class: Class, y: &[f32]) -> Self {
         let rate = rate(y);
-        Self { class, density: DENSITIES.iter().filter(|least| rate >= **least).count() }
+        Self { class, density: DENSITIES.iter().map(|least| u8::from(rate >= *least)).sum() }
     }
 }
 
@@ -110,54 +114,36 @@ pub fn with_seasons_of(mut means: Vec<f32>, glm: &[f32]) -> Vec<f32> {
     means
 }
 
-/// Weights of every node that has a forecast of its own by the GLM; `origins` of the plan count.
-pub fn learn(
-    plan: &Plan,
-    origins: std::ops::RangeFrom<usize>,
-    panel: &Panel,
-    hierarchy: &Hierarchy,
-    base: &Base,
-) -> Vec<Weights> {
-    let firsts: Vec<usize> =
-        plan.profiles.iter().map(|r| r.start).filter(|at| origins.contains(at)).collect();
-    let own = own_forecasts(hierarchy, base);
-    let groups: Vec<Option<Group>> = (0..hierarchy.nodes.len())
-        .into_par_iter()
-        .map(|k| own[k].map(|_| Group::of(hierarchy.nodes[k].level.into(), &hierarchy.series(panel, k))))
-        .collect();
-    let mut distinct: Vec<Group> = groups.iter().flatten().copied().collect();
-    distinct.sort_unstable();
-    distinct.dedup();
-    let learned: Vec<Weights> = distinct
-        .iter()
-        .map(|group| {
-            let members: Vec<usize> = (0..groups.len()).filter(|k| groups[*k] == Some(*group)).collect();
-            let tried = members.iter().step_by(members.len().div_ceil(TRIED));
-            let tried: Vec<Products> = tried
-                .collect::<Vec<_>>()
-                .into_par_iter()
-                .filter_map(|k| Some(products(plan, &firsts, &hierarchy.series(panel, *k), own[*k]?)))
-                .collect();
-            weights(&tried)
-        })
-        .collect();
-    groups
-        .iter()
-        .map(|group| {
-            group.and_then(|g| distinct.binary_search(&g).ok()).map_or([0.0; COMPANIONS], |at| learned[at])
-        })
-        .collect()
+/// The series that weights are learned from: by group, so many of its nodes, ascending. `groups` holds the group of
+/// every node that has a forecast of its own by the GLM.
+pub fn tried(groups: &[Option<Group>]) -> BTreeMap<Group, Vec<usize>> {
+    let mut members: BTreeMap<Group, Vec<usize>> = BTreeMap::new();
+    for (k, group) in groups.iter().enumerate() {
+        if let Some(group) = group {
+            members.entry(*group).or_default().push(k);
+        }
+    }
+    for nodes in members.values_mut() {
+        *nodes = nodes.iter().copied().step_by(nodes.len().div_ceil(TRIED)).collect();
+    }
+    members
 }
 
-/// The GLM's means of nodes that have them, at all origins.
-fn own_forecasts<'a>(hierarchy: &Hierarchy, base: &'a Base) -> Vec<Option<&'a [f32]>> {
-    let mut own = vec![None; hierarchy.nodes.len()];
-    let cells = hierarchy.cells.iter().map(|nodes| nodes.own).zip(&base.cells);
-    let margins = base.margins.iter().map(|(k, outcome)| (*k, outcome));
-    for (k, outcome) in cells.chain(margins).filter(|(_, outcome)| outcome.model == Model::Glm) {
-        own[k] = Some(outcome.means.as_slice());
-    }
-    own
+/// Weights by group from the counts of the series tried, with the GLM's means from all origins of the plan, of which
+/// `origins` count; in the order of [`tried`].
+pub fn learn(
+    plan: &Plan,
+    origins: &RangeFrom<usize>,
+    tried: &BTreeMap<Group, Vec<Tried>>,
+) -> BTreeMap<Group, Weights> {
+    let firsts: Vec<usize> =
+        plan.profiles.iter().map(|r| r.start).filter(|at| origins.contains(at)).collect();
+    let learned = |series: &Vec<Tried>| {
+        let products: Vec<Products> =
+            series.par_iter().map(|(y, own)| products(plan, &firsts, y, own)).collect();
+        weights(&products)
+    };
+    tried.iter().map(|(group, series)| (*group, learned(series))).collect()
 }
 
 /// Errors of the GLM and its companions side by side, in units of the series' change from week to week.

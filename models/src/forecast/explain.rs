@@ -23,9 +23,10 @@ use chrono::{Days, NaiveDate};
 use serde::Serialize;
 
 use super::{
-    Boost, Model, NodeFit,
+    Model, NodeFit, PanelFit,
     base::{self, Choice, Place},
     blend,
+    daily::contexts,
     plan::Plan,
     track::{Boosting, Context, Parents, Track},
 };
@@ -146,27 +147,32 @@ pub struct Subject<'a> {
 }
 
 /// Takes the published means of the days after the last count apart, one [`Explained`] a day.
+///
+/// `shared` is what the series of the fit have in common; of its nodes none is looked at.
 pub fn explain(
     subject: &Subject<'_>,
     calendar: &Calendar,
-    boost: Option<&Boost>,
+    shared: &PanelFit,
     published: &[f64],
 ) -> Vec<Explained> {
     let (days, leads) = (subject.counts.len(), published.len());
     let design = Design::new(subject.start, days + leads, calendar);
-    let boosting = boost.map_or(Boosting::Off, Boosting::Use);
-    let context = Context::new(design, Plan::newest(days, leads), boosting);
-    let tracks = subject.around.map(|around| around.map(|relative| margin_track(&context, relative)));
+    let newest = subject.start + Days::new(days.saturating_sub(1) as u64);
+    let contexts = contexts(shared, &design, newest, Plan::newest(days, leads));
+    let Some(context) = contexts.first().filter(|_| days > 0) else {
+        return published.iter().copied().map(Explained::plain).collect();
+    };
+    let tracks = subject.around.map(|around| around.map(|relative| margin_track(context, relative)));
     let parents = match &tracks {
         Some([Some(topic), Some(district), Some(total)]) => Some(Parents { topic, district, total }),
         _ => None,
     };
-    let steps = Steps::of(&context, subject, parents);
+    let steps = Steps::of(context, subject, parents);
     if steps.mixed.len() < leads {
         return published.iter().copied().map(Explained::plain).collect();
     }
     let profile = Profile { design: &context.design, calendar, start: subject.start };
-    (1..).zip(published).map(|(lead, mean)| steps.explained(&context, &profile, lead, *mean)).collect()
+    (1..).zip(published).map(|(lead, mean)| steps.explained(context, &profile, lead, *mean)).collect()
 }
 
 /// A margin as its cells see it.

@@ -17,12 +17,15 @@
 //! | `pool` | panels of months, quarters and weeks |
 //! | `base` | all series, each with its chosen model |
 //! | `reconcile` | cells and margins made to agree |
+//! | `sums`, `spill`, `passes` | panels larger than memory: shards that stream by |
+//! | `backtest` | errors and scores of one node's past forecasts |
 //! | `weekly`, `daily` | [`fit`] and [`forecast`] |
 //! | `explain` | the parts that a published mean is the product of |
 use serde::{Deserialize, Serialize};
 
 use crate::intervals::{Values, dispersion::ALPHA_UNKNOWN};
 
+mod backtest;
 mod base;
 mod blend;
 pub mod boost;
@@ -32,17 +35,25 @@ pub mod explain;
 pub mod glm;
 pub mod level;
 pub mod mstl;
+mod passes;
 mod plan;
 pub mod pool;
 mod reconcile;
 pub mod seasonal_naive;
+mod spill;
+mod sums;
 mod track;
 mod weekly;
 
 pub use boost::Boost;
-pub use daily::forecast;
+pub use daily::{Fits, Issue, forecast, forecast_by_shard};
+pub use passes::{City, Series, series_by_shard};
 pub(crate) use plan::MIN_DAYS;
-pub use weekly::fit;
+pub use spill::{InMemory, Spill};
+pub use weekly::{fit, fit_by_shard};
+
+/// Cells of a shard where the whole panel is in memory.
+const SHARD: usize = 1024;
 
 /// The published quantile levels: the median, an 80 % and a 95 % band.
 pub const QUANTILES: [f64; 5] = [0.025, 0.1, 0.5, 0.9, 0.975];
@@ -149,6 +160,22 @@ pub struct NodeFit {
     pub companions: [f64; 2],
     /// Scores over the rolling origins.
     pub scores: Scores,
+    /// What `alpha` rests on, in squared means of days counted once; 0 where that is not known.
+    #[serde(default)]
+    pub evidence: f64,
+    /// Coefficients at the fit's last day, one per name of [`Profiles::columns`]; empty where none are kept. They are
+    /// many, so they are stored apart.
+    #[serde(skip)]
+    pub profile: Vec<f32>,
+}
+
+/// What the profiles of a fit have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profiles {
+    /// Names of the design's columns.
+    pub columns: Vec<String>,
+    /// The fit's last day.
+    pub origin: chrono::NaiveDate,
 }
 
 /// What the weekly step learned about a panel. Stored as it is between runs.
@@ -158,6 +185,9 @@ pub struct PanelFit {
     pub nodes: Vec<NodeFit>,
     /// What the series have in common beyond that, where it helps.
     pub boost: Option<Boost>,
+    /// Where profiles were kept: the daily step then follows the level along them, without fitting them anew.
+    #[serde(default)]
+    pub profiles: Option<Profiles>,
 }
 
 impl NodeFit {
@@ -174,6 +204,8 @@ impl NodeFit {
             mse: 0.0,
             companions: [0.0; 2],
             scores: Scores::default(),
+            evidence: 0.0,
+            profile: Vec::new(),
         }
     }
 }
@@ -193,6 +225,8 @@ pub struct Params {
     pub step: usize,
     /// Days scored from each rolling origin.
     pub horizon: usize,
+    /// Whether the profile of every series at the last day is kept, so that the daily step need not fit it anew.
+    pub profiles: bool,
 }
 
 impl Default for Params {
@@ -200,7 +234,7 @@ impl Default for Params {
     /// month held 74 to 79 % instead of 81 to 83 %), more cost time and gain nothing. Boosting learns from two years:
     /// from one it takes the year's accidents for its seasons.
     fn default() -> Self {
-        Self { origins: 27, boosted: 51, step: 14, horizon: 28 }
+        Self { origins: 27, boosted: 51, step: 14, horizon: 28, profiles: false }
     }
 }
 

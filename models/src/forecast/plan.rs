@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn rolling_origins_end_before_the_last_day_and_share_profiles() {
-        let plan = Plan::rolling(200, &Params { origins: 6, boosted: 0, step: 14, horizon: 28 });
+        let plan = Plan::rolling(200, &Params { origins: 6, boosted: 0, ..Params::default() });
         assert_eq!(plan.origins, [101, 115, 129, 143, 157, 171]);
         assert_eq!(plan.profiles, [0..4, 4..6]);
         assert_eq!(plan.targets().last(), Some(199));

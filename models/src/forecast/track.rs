@@ -18,6 +18,34 @@ pub enum Boosting<'a> {
     Use(&'a Boost),
 }
 
+/// What is done about profiles at the last day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// Nothing: profiles are fitted where the plan says.
+    None,
+    /// They are fitted there, too, to be kept.
+    Keep,
+    /// Those that were kept are used: where each column of the design stands in them.
+    Use(Vec<Option<usize>>),
+    /// The same for the days since they were fitted, whose errors are measured: the GLM alone forecasts them, because
+    /// decompositions and companions cost more than a fit.
+    Measure(Vec<Option<usize>>),
+}
+
+impl Kept {
+    /// Whether the GLM alone forecasts.
+    pub fn is_measured(&self) -> bool {
+        matches!(self, Self::Measure(_))
+    }
+
+    /// A kept profile in the design's columns; a column that it does not know is 0.
+    pub fn beta(&self, profile: &[f32]) -> Option<Vec<f64>> {
+        let (Self::Use(columns) | Self::Measure(columns)) = self else { return None };
+        let value = |at: &Option<usize>| at.and_then(|at| profile.get(at)).map_or(0.0, |v| f64::from(*v));
+        (!profile.is_empty()).then(|| columns.iter().map(value).collect())
+    }
+}
+
 /// What every series of a panel shares.
 #[derive(Debug)]
 pub struct Context<'a> {
@@ -31,13 +59,15 @@ pub struct Context<'a> {
     pub special: Special,
     /// What to do beyond each series' own forecast.
     pub boosting: Boosting<'a>,
+    /// What to do about profiles at the last day.
+    pub kept: Kept,
 }
 
 impl<'a> Context<'a> {
     /// A context over the rows of `design`.
     pub fn new(design: Design, plan: Plan, boosting: Boosting<'a>) -> Self {
         let special = Special::of(&design);
-        Self { design, plan, weights: glm::weights_by_age(), special, boosting }
+        Self { design, plan, weights: glm::weights_by_age(), special, boosting, kept: Kept::None }
     }
 }
 
@@ -46,6 +76,8 @@ impl<'a> Context<'a> {
 pub struct Track {
     /// Coefficients per profile of the plan.
     betas: Vec<Vec<f64>>,
+    /// Coefficients at the last day, where they are to be kept.
+    newest: Vec<f64>,
     /// Levels per origin.
     levels: Vec<Levels>,
     /// What series below see of this one, per origin; empty without boosting.
@@ -82,6 +114,11 @@ impl Track {
         self.levels.last().map_or(1.0, |levels| levels[SLOW])
     }
 
+    /// Coefficients at the last day, where they are to be kept.
+    pub fn newest(&self) -> &[f64] {
+        &self.newest
+    }
+
     /// The series' past as seen from an origin.
     pub fn signals_at(&self, context: &Context<'_>, y: &[f32], at: usize) -> Signals {
         Signals::new(&context.design, y, self.beta(&context.plan, at), context.plan.origins[at])
@@ -100,14 +137,10 @@ impl<'a> Parents<'a> {
     }
 
     /// The profile that topic and district suggest together; its intercept is not used.
-    fn center(&self, profile: usize) -> Vec<f64> {
-        let (topic, district) = (&self.topic.betas[profile], &self.district.betas[profile]);
-        let mut center: Vec<f64> = topic
-            .iter()
-            .zip(district)
-            .zip(&self.total.betas[profile])
-            .map(|((t, d), all)| t + d - all)
-            .collect();
+    fn center(&self, of: impl for<'t> Fn(&'t Track) -> &'t [f64]) -> Vec<f64> {
+        let (topic, district, total) = (of(self.topic), of(self.district), of(self.total));
+        let mut center: Vec<f64> =
+            topic.iter().zip(district).zip(total).map(|((t, d), all)| t + d - all).collect();
         center[0] = 0.0;
         center
     }
@@ -115,22 +148,33 @@ impl<'a> Parents<'a> {
 
 /// Fits `y` (indexed like the design) at every profile of the plan and follows its level over the origins.
 ///
-/// Nothing after an origin enters its forecast.
+/// Nothing after an origin enters its forecast. With `given` coefficients nothing is fitted.
 ///
 /// # Errors
 /// When a profile cannot be fitted.
-pub fn track(context: &Context<'_>, y: &[f32], parents: Option<Parents<'_>>) -> Result<Track, GlmError> {
+pub fn track(
+    context: &Context<'_>,
+    y: &[f32],
+    parents: Option<Parents<'_>>,
+    given: Option<&[f64]>,
+) -> Result<Track, GlmError> {
     let Context { design, plan, .. } = context;
     let mut track = Track {
         betas: Vec::new(),
+        newest: Vec::new(),
         levels: Vec::new(),
         signals: Vec::new(),
         means: Vec::with_capacity(plan.width()),
     };
     for (profile, range) in plan.profiles.iter().enumerate() {
         let origins = &plan.origins[range.clone()];
-        let center = parents.map(|p| p.center(profile));
-        let beta = profile_at(context, y, origins[0], center, track.betas.last().map(Vec::as_slice))?;
+        let beta = match given {
+            Some(beta) => beta.to_vec(),
+            None => {
+                let center = parents.map(|p| p.center(|track| &track.betas[profile]));
+                profile_at(context, y, origins[0], center, track.betas.last().map(Vec::as_slice))?
+            }
+        };
         let sums = level::filter(design, y, &beta, origins[0], origins);
         for (k, (origin, sums)) in origins.iter().zip(&sums).enumerate() {
             let at = range.start + k;
@@ -144,6 +188,10 @@ pub fn track(context: &Context<'_>, y: &[f32], parents: Option<Parents<'_>>) -> 
             track.levels.push(levels);
         }
         track.betas.push(beta);
+    }
+    if context.kept == Kept::Keep && !y.is_empty() {
+        let center = parents.map(|p| p.center(|track| &track.newest));
+        track.newest = profile_at(context, y, y.len() - 1, center, track.betas.last().map(Vec::as_slice))?;
     }
     Ok(track)
 }

@@ -138,6 +138,11 @@ impl Centre {
         (alpha, KNOTS.map(|knot| self.line(knot as f64) / first))
     }
 
+    /// What [`Self::daily`] rests on: the series' squared means, and what the centre counts for.
+    pub fn evidence(&self, errors: &Errors) -> f64 {
+        errors.daily().squares + SHRINK * self.horizon as f64
+    }
+
     /// Dispersion of monthly sums in the first month ahead.
     pub fn monthly(&self, errors: &Errors) -> f64 {
         let blocks = errors.blocks;
@@ -150,6 +155,24 @@ impl Centre {
         let half = ((self.horizon as f64 - 1.0) / 2.0).max(1.0);
         1.0 + self.slope * (lead - middle) / half
     }
+}
+
+/// A dispersion after some more days, without looking at the old ones again.
+///
+/// alpha = sum((y - M)^2 - M) / sum(g M^2) with g the growth at each lead is a ratio of sums, so new days are added to
+/// both: alpha' = (E alpha + sum((y - M)^2 - M)) / (E + sum(g M^2)), with E the `evidence` of the old one. `y` and
+/// `means` are indexed by lead, missing days are `NaN`; the sum over old days includes what the series' level counts for.
+pub fn updated(alpha: f64, evidence: f64, growth: &[f64; 4], y: &[f32], means: &[f64]) -> f64 {
+    if evidence <= 0.0 {
+        return alpha;
+    }
+    let (mut excess, mut squares) = (evidence * alpha, evidence);
+    for (lead, (count, mean)) in (1..).zip(y.iter().zip(means)).filter(|(_, (count, _))| !count.is_nan()) {
+        let error = f64::from(*count) - mean;
+        excess += error * error - mean;
+        squares += growth_at(growth, lead) * mean * mean;
+    }
+    (excess / squares).max(ALPHA_MIN)
 }
 
 /// Growth at any lead from the values at [`KNOTS`]: straight between them, constant after the last.
@@ -227,6 +250,20 @@ mod tests {
         let centre = Centre { daily: 0.5, blocks: 0.5, slope: 0.0, horizon: 4 };
         assert!((centre.daily(&sparse).0 - 0.5).abs() < 0.05);
         assert!(centre.daily(&dense).0 < 0.01);
+    }
+
+    #[test]
+    fn new_days_move_a_dispersion_by_their_weight() {
+        let flat = [1.0; 4];
+        // (100 * 0.1 + (30-10)^2 - 10) / (100 + 100); the missing day says nothing.
+        let got = updated(0.1, 100.0, &flat, &[30.0, f32::NAN], &[10.0, 10.0]);
+        assert!((got - 400.0 / 200.0).abs() < 1e-12, "{got}");
+        // Added one by one or together, with the evidence grown by what was added.
+        let first = updated(0.1, 100.0, &flat, &[30.0], &[10.0]);
+        let both = updated(first, 200.0, &flat, &[12.0], &[10.0]);
+        assert!((both - updated(0.1, 100.0, &flat, &[30.0, 12.0], &[10.0, 10.0])).abs() < 1e-12);
+        assert_eq!(updated(0.1, 0.0, &flat, &[30.0], &[10.0]), 0.1);
+        assert_eq!(updated(0.1, 1.0, &flat, &[10.0], &[10.0]), ALPHA_MIN);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::support::{City, city};
 
 const DAYS: usize = 900;
 const AHEAD: usize = 28;
-const PARAMS: Params = Params { origins: 12, boosted: 30, step: 14, horizon: 28 };
+const PARAMS: Params = Params { origins: 12, boosted: 30, step: 14, horizon: 28, profiles: true };
 const CELL: Level = Level { topic: 1, district: 1 };
 
 /// Counts that only depend on cell and day: weekday, a size for each topic and each district.
@@ -36,7 +36,8 @@ fn told(factor: impl Fn(u32, u32, usize) -> f64) -> (City, PanelForecast) {
 }
 
 fn mean(city: &City, done: &PanelForecast, level: Level, topic: u32, district: u32) -> Vec<f64> {
-    let found = |n: &weisu_models::hierarchy::Node| (n.level, n.topic, n.district) == (level, topic, district);
+    let found =
+        |n: &weisu_models::hierarchy::Node| (n.level, n.topic, n.district) == (level, topic, district);
     done.daily[city.hierarchy.nodes.iter().position(found).unwrap()].mean.clone()
 }
 
@@ -56,7 +57,9 @@ fn a_new_district_borrows_the_profile_of_its_topics() {
         let mean = mean(&city, &done, CELL, topic, 4);
         let ratio = sum(mean.iter().copied()) / true_sum(topic, 4);
         assert!((0.75..1.25).contains(&ratio), "topic {topic}: {ratio}");
-        let of = |weekend: bool| sum((DAYS..).zip(&mean).filter(|(t, _)| (t % 7 >= 5) == weekend).map(|(_, m)| *m));
+        let of = |weekend: bool| {
+            sum((DAYS..).zip(&mean).filter(|(t, _)| (t % 7 >= 5) == weekend).map(|(_, m)| *m))
+        };
         let (work, weekend) = (of(false) / 20.0, of(true) / 8.0);
         assert!((0.13..0.3).contains(&(weekend / work)), "topic {topic}: {weekend} to {work}");
     }
@@ -103,9 +106,12 @@ fn days_that_are_still_filling_move_the_forecast_little() {
 /// What nobody has reported yet can be reported: no topic that exists is at exactly nothing.
 #[test]
 fn a_dead_series_keeps_a_small_rate() {
-    let (city, done) = told(|topic, district, t| {
-        if topic == 3 && (district == 2 || t < DAYS - 400 && district == 3) { 0.0 } else { 1.0 }
-    });
+    let (city, done) =
+        told(
+            |topic, district, t| {
+                if topic == 3 && (district == 2 || t < DAYS - 400 && district == 3) { 0.0 } else { 1.0 }
+            },
+        );
     let dead = sum(mean(&city, &done, CELL, 3, 2));
     assert!(dead > 0.0 && dead < 0.02 * true_sum(3, 2), "{dead}");
 }

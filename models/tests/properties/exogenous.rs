@@ -8,7 +8,7 @@ use weisu_models::{
         Calendar, Exogenous,
         exogenous::{Known, Shape},
     },
-    forecast::{Horizon, NodeFit, PanelFit, forecast},
+    forecast::{Horizon, PanelFit, forecast},
     hierarchy::{CellPath, Hierarchy},
     series::Panel,
 };
@@ -42,7 +42,7 @@ fn means(regressors: Vec<Exogenous>) -> Vec<f64> {
     let panel = Panel { start: start(), counts };
     let hierarchy = Hierarchy::new(&[CellPath { topic: vec![1], district: vec![1] }]);
     let calendar = Calendar::new().with_regressors(regressors);
-    let fitted = PanelFit { nodes: Vec::<NodeFit>::new(), boost: None };
+    let fitted = PanelFit::default();
     let horizon = Horizon { days: AHEAD, months: 0 };
     forecast(&panel, &hierarchy, &calendar, &fitted, horizon, &|_| ()).daily.swap_remove(0).mean
 }

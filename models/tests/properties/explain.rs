@@ -17,7 +17,7 @@ use weisu_models::{
 
 use crate::support::{City, city};
 
-const PARAMS: Params = Params { origins: 12, boosted: 30, step: 14, horizon: 28 };
+const PARAMS: Params = Params { origins: 12, boosted: 30, step: 14, horizon: 28, profiles: true };
 const HORIZON: Horizon = Horizon { days: 40, months: 0 };
 
 /// A city with its fit, its published daily means, and how to explain a node.
@@ -55,7 +55,7 @@ impl Told {
             around: pooled.then(|| around.each_ref().map(|(counts, fit)| Relative { counts, fit })),
             fit: &fits[node],
         };
-        explain(&subject, &self.city.calendar, self.fitted.boost.as_ref(), &self.means[node])
+        explain(&subject, &self.city.calendar, &self.fitted, &self.means[node])
     }
 }
 

@@ -9,7 +9,7 @@ use weisu_models::{
 
 use crate::support::{City, city};
 
-const PARAMS: Params = Params { origins: 6, boosted: 0, step: 14, horizon: 28 };
+const PARAMS: Params = Params { origins: 6, boosted: 0, step: 14, horizon: 28, profiles: false };
 const HORIZON: Horizon = Horizon { days: 40, months: 3 };
 
 fn run(city: &City) -> (Vec<NodeFit>, PanelForecast) {
@@ -124,7 +124,7 @@ fn a_city_is_coherent_over_cells_days_and_months() {
 fn the_backtest_uses_nothing_after_its_origins() {
     // A burst on the last scored day raises the squared error by what the unchanged forecast says; a forecast
     // that had seen the burst would be read off as far too high.
-    let params = Params { origins: 1, boosted: 0, step: 14, horizon: 28 };
+    let params = Params { origins: 1, boosted: 0, ..Params::default() };
     let plain = city(2, 2, 500, 9);
     let mut burst = city(2, 2, 500, 9);
     let t = 499;

@@ -65,7 +65,8 @@ fn told(scene: &Scene) -> Vec<(Kind, &'static str)> {
 
 #[test]
 fn a_doubled_day_is_a_fault_and_its_spikes_are_held_back() {
-    let doubled = scene(|_, day| if day + 1 == DAYS { 2.0 } else { 1.0 }, Calendar::new(), Grounds::default());
+    let doubled =
+        scene(|_, day| if day + 1 == DAYS { 2.0 } else { 1.0 }, Calendar::new(), Grounds::default());
     let judged = judge(&doubled, &Silent).unwrap();
     assert_eq!(kinds(&judged, Option::is_none), [(Kind::Data, "doubled_day")]);
     let held = kinds(&judged, |h| *h == Some(Held::DataFault("doubled_day")));
@@ -123,7 +124,8 @@ fn few_tickets_on_holidays_are_no_drop() {
     assert!(told(&scene(low, Calendar::new(), Grounds::default())).iter().any(|(k, _)| *k == Kind::Drop));
     let mut calendar = Calendar::new();
     for back in 1..=3 {
-        let date = chrono::NaiveDate::from_ymd_opt(2023, 1, 2).unwrap() + chrono::Days::new((DAYS - back) as u64);
+        let date =
+            chrono::NaiveDate::from_ymd_opt(2023, 1, 2).unwrap() + chrono::Days::new((DAYS - back) as u64);
         let name = "holiday".to_owned();
         calendar.insert(date, Event { name, off: true, status: Status::Announced });
     }

@@ -1,6 +1,7 @@
 //! The forecast of the coming weeks as it would have been on a day.
+use anyhow::bail;
 use rustc_hash::FxHashMap;
-use weisu_models::forecast::{self, Horizon, NodeFit, PanelFit};
+use weisu_models::forecast::{self, Fallback, Horizon, NodeFit, PanelFit};
 
 use super::History;
 use crate::{
@@ -8,7 +9,6 @@ use crate::{
     stages::{
         detect::coming::{Coming, WEEKS},
         fit,
-        forecast::with_borrowed,
     },
     store::SeriesKey,
     ticket::Day,
@@ -74,7 +74,8 @@ impl<'a> Outlook<'a> {
 
     fn forecast(&mut self, city: &CityPanel, day: Day) -> anyhow::Result<()> {
         let fits = city.keys.iter().map(|key| self.fits.get(key).cloned()).collect();
-        let fitted = PanelFit { nodes: with_borrowed(city, fits)?, boost: self.boost.clone() };
+        let fitted =
+            PanelFit { nodes: with_borrowed(city, fits)?, boost: self.boost.clone(), profiles: None };
         let published = self.history.config.forecast.days.max(7 * WEEKS as usize);
         let horizon = Horizon { days: published + self.every as usize - 1, months: 0 };
         let calendar = &self.history.calendar;
@@ -91,6 +92,26 @@ impl<'a> Outlook<'a> {
         let means: Vec<f64> = sums.map(|sum| if sum < 1.0 { 0.0 } else { sum }).collect();
         means.iter().any(|sum| *sum > 0.0).then(|| Coming { means, fit: fit.clone() })
     }
+}
+
+/// A series that appeared after the fit takes over the fit of its topic, or of the whole city.
+fn with_borrowed(city: &CityPanel, fits: Vec<Option<NodeFit>>) -> anyhow::Result<Vec<NodeFit>> {
+    let Some(whole) = fits.first().cloned().flatten() else {
+        bail!("the newest fit does not know the city's total: run `weisu once` to fit again");
+    };
+    let lend = |fit: &NodeFit| NodeFit { fallback: Some(Fallback::ShortHistory { days: 0 }), ..fit.clone() };
+    let topics: FxHashMap<u32, NodeFit> = city
+        .hierarchy
+        .nodes
+        .iter()
+        .zip(&fits)
+        .filter(|(node, _)| node.level.district == 0)
+        .filter_map(|(node, fit)| Some((node.topic, fit.clone()?)))
+        .collect();
+    let nodes = city.hierarchy.nodes.iter().zip(fits);
+    Ok(nodes
+        .map(|(node, fit)| fit.unwrap_or_else(|| lend(topics.get(&node.topic).unwrap_or(&whole))))
+        .collect())
 }
 
 fn is_due(last: Option<Day>, day: Day, every: u32) -> bool {

@@ -14,10 +14,10 @@ use super::{
 };
 use crate::{
     forecast::{
-        Model, NodeForecast, QUANTILES,
-        base::{Base, Outcome},
+        NodeForecast, QUANTILES,
+        base::is_margin,
         classic::Moments,
-        reconcile::Reconciler,
+        reconcile::{Gaps, Reconciler},
     },
     hierarchy::{Hierarchy, Level},
     intervals::Values,
@@ -135,21 +135,21 @@ fn published(values: Values, moments: &Moments) -> NodeForecast {
 /// Makes the means of cells agree with those of their margins and sums them up; deviations keep their share of the
 /// mean. A node without a forecast of its own has its cells' deviations, taken as independent.
 fn reconcile(tree: &Hierarchy, moments: &mut [Moments], combined: &[Combined<'_>]) {
-    let outcome = |k: usize| {
-        let means = moments[k].mean.iter().map(|m| m.max(0.0) as f32).collect();
-        Outcome::of(Model::SeasonalNaive, means, combined[k].squared_error())
-    };
-    let margin = |k: &usize| tree.nodes[*k].level.topic == 0 || tree.nodes[*k].level.district == 0;
-    let mut base = Base {
-        margins: (0..tree.nodes.len()).filter(margin).map(|k| (k, outcome(k))).collect(),
-        cells: tree.cells.iter().map(|nodes| outcome(nodes.own)).collect(),
-    };
-    if let Some(reconciler) = Reconciler::new(tree, &base, |k| combined[k].squared_error()) {
-        reconciler.apply(tree, &mut base);
+    let own = |k: usize| moments[k].mean.iter().map(|m| m.max(0.0) as f32).collect::<Vec<f32>>();
+    let margins: Vec<(usize, Vec<f32>)> =
+        (0..tree.nodes.len()).filter(|k| is_margin(tree, *k)).map(|k| (k, own(k))).collect();
+    let margins: Vec<(usize, &[f32])> = margins.iter().map(|(k, means)| (*k, means.as_slice())).collect();
+    let (width, all) = (moments.first().map_or(0, |of| of.mean.len()), 0..tree.cells.len());
+    let mut cells: Vec<f32> = tree.cells.iter().flat_map(|nodes| own(nodes.own)).collect();
+    let mut gaps = Gaps::new(tree, &margins, width);
+    gaps.add(tree, &all, &cells, width);
+    let mse = |k: usize| combined[k].squared_error();
+    if let Some(reconciler) = Reconciler::new(tree, &margins, gaps, std::slice::from_ref(&all), mse) {
+        reconciler.apply(tree, &all, &mut cells, width);
     }
     for (k, node) in tree.nodes.iter().enumerate() {
         for lead in 0..moments[k].mean.len() {
-            let sum: f64 = node.members.iter().map(|i| f64::from(base.cells[*i as usize].means[lead])).sum();
+            let sum: f64 = node.members.iter().map(|i| f64::from(cells[*i as usize * width + lead])).sum();
             let own = moments[k].mean[lead];
             if own > 0.0 {
                 moments[k].variance[lead] *= (sum / own).powi(2);
