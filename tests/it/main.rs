@@ -16,6 +16,7 @@ mod http;
 mod ingest;
 mod planted;
 mod presets;
+mod prom;
 mod publish;
 mod real_tickets;
 mod simulated_city;
