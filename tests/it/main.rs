@@ -1,9 +1,11 @@
 //! One binary for every test that needs more than a module: fewer links, one support library.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
+mod alert_chain;
 mod alertmanager;
 mod backtest;
 mod bad_input;
+mod board_queries;
 mod cli;
 mod config;
 mod crash;
