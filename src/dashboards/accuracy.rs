@@ -15,7 +15,14 @@ pub(super) fn board(source: &Source) -> Result<Value, BoardError> {
     panels.push(row(source, "r_ledger", 10, 5)?);
     panels.extend(ledger(source)?);
     panels.push(row(source, "r_backtest", 20, 16)?);
-    panels.push(table(source, "backtest_models", 21, [0, 17, 24, 9], scores(&["model", "grain", "rel_all"]), None)?);
+    panels.push(table(
+        source,
+        "backtest_models",
+        21,
+        [0, 17, 24, 9],
+        scores(&["model", "grain", "rel_all"]),
+        None,
+    )?);
     let levels = scores(&["topic_depth", "district_depth", "grain"]);
     panels.push(table(source, "backtest_levels", 22, [0, 26, 12, 11], levels, None)?);
     panels.push(table(source, "backtest_leads", 23, [12, 26, 12, 11], scores(&["leads", "grain"]), None)?);
@@ -49,7 +56,12 @@ fn stats(source: &Source) -> Result<Vec<Value>, BoardError> {
             "percentunit",
             &[(None, "red"), (Some(0.85), "orange"), (Some(0.92), "green"), (Some(0.995), "orange")],
         ),
-        number("skill", "skill", "percentunit", &[(None, "red"), (Some(0.0), "orange"), (Some(0.1), "green")]),
+        number(
+            "skill",
+            "skill",
+            "percentunit",
+            &[(None, "red"), (Some(0.0), "orange"), (Some(0.1), "green")],
+        ),
         number("mase", "mase", "none", &[(None, "green"), (Some(1.0), "orange"), (Some(1.3), "red")]),
     ];
     let stats = all.iter().zip([0, 6, 12, 18]).zip(2..);
@@ -58,8 +70,10 @@ fn stats(source: &Source) -> Result<Vec<Value>, BoardError> {
 
 /// What was published, held against what came, by the day it was published.
 fn ledger(source: &Source) -> Result<[Value; 2], BoardError> {
-    let inside =
-        vec![line(source, "inside_80", "c_inside_80", "blue")?, line(source, "inside_95", "c_inside_95", "purple")?];
+    let inside = vec![
+        line(source, "inside_80", "c_inside_80", "blue")?,
+        line(source, "inside_95", "c_inside_95", "purple")?,
+    ];
     let errors = vec![line(source, "wape", "c_wape", "orange")?, line(source, "skill", "c_skill", "green")?];
     let look = Chart {
         unit: "percentunit",

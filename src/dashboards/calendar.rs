@@ -2,7 +2,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    BoardError, Source,
+    BoardError, Flavour, Source,
     frame::{self, Frame},
     parts::{Chart, Column, by_name, chart, kind, line, places, row, severity, table, thresholds},
 };
@@ -40,25 +40,30 @@ fn change(name: &'static str) -> Column<'static> {
 fn returning(source: &Source) -> Result<Vec<Column<'static>>, BoardError> {
     let number = |name| Column::new(name, "none").with("noValue", json!("–"));
     let [topic, _] = places(source)?;
-    Ok(vec![
-        Column::new("month", "none"),
-        topic,
-        number("expected"),
-        number("q10"),
-        number("q90"),
-        number("norm"),
-        number("last_year"),
-        change("change_norm"),
-        change("change_last_year"),
-        number("season").with("decimals", json!(2)),
-        number("lead_days"),
-        number("expected_30"),
-        change("change_30"),
-        number("expected_60"),
-        change("change_60"),
-        number("expected_90"),
-        change("change_90"),
-    ])
+    Ok(match source.flavour {
+        Flavour::Sql => vec![
+            Column::new("month", "none"),
+            topic,
+            number("expected"),
+            number("q10"),
+            number("q90"),
+            number("norm"),
+            number("last_year"),
+            change("change_norm"),
+            change("change_last_year"),
+            number("season").with("decimals", json!(2)),
+            number("lead_days"),
+        ],
+        Flavour::Prom => vec![
+            topic,
+            number("expected_30"),
+            change("change_30"),
+            number("expected_60"),
+            change("change_60"),
+            number("expected_90"),
+            change("change_90"),
+        ],
+    })
 }
 
 fn by_topic(source: &Source) -> Result<Value, BoardError> {

@@ -40,10 +40,18 @@ fn severities(source: &Source) -> Result<Vec<Value>, BoardError> {
 /// Every kind there is has its name, whether or not it was raised.
 fn kinds(source: &Source) -> Result<Vec<Value>, BoardError> {
     const COLORS: [&str; 10] = [
-        "red", "orange", "blue", "purple", "yellow", "dark-red", "semi-dark-orange", "text", "green", "light-blue",
+        "red",
+        "orange",
+        "blue",
+        "purple",
+        "yellow",
+        "dark-red",
+        "semi-dark-orange",
+        "text",
+        "green",
+        "light-blue",
     ];
-    let named =
-        |(k, color): (Kind, &&str)| line(source, k.name(), &format!("k_{}", k.name()), color);
+    let named = |(k, color): (Kind, &&str)| line(source, k.name(), &format!("k_{}", k.name()), color);
     Kind::ALL.into_iter().zip(COLORS.iter().cycle()).map(named).collect()
 }
 
@@ -54,7 +62,8 @@ fn bars(
     at: [u32; 4],
     overrides: Vec<Value>,
 ) -> Result<Value, BoardError> {
-    let look = Chart { unit: "none", bars: true, bounds: (Some(0.0), None), no_value: "no_alarms", overrides };
+    let look =
+        Chart { unit: "none", bars: true, bounds: (Some(0.0), None), no_value: "no_alarms", overrides };
     chart(source, (key, &[key]), id, at, &look)
 }
 
@@ -62,6 +71,11 @@ fn bars(
 fn place(source: &Source, nth: usize) -> Result<Vec<Column<'static>>, BoardError> {
     let name = places(source)?.into_iter().nth(nth);
     let number = |name| Column::new(name, "none").with("noValue", json!("–"));
-    let numbers = [number("alerts_open"), number("score").with("decimals", json!(1)), number("observed"), number("expected")];
+    let numbers = [
+        number("alerts_open"),
+        number("score").with("decimals", json!(1)),
+        number("observed"),
+        number("expected"),
+    ];
     Ok(name.into_iter().chain(numbers).collect())
 }

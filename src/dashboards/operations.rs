@@ -13,7 +13,13 @@ pub(super) fn board(source: &Source) -> Result<Value, BoardError> {
     let mut panels = vec![row(source, "r_state", 1, 0)?];
     panels.extend(stats(source)?);
     panels.push(row(source, "r_runs", 10, 5)?);
-    panels.push(bars(source, "runs_day", 11, [0, 6, 12, 9], &[("ok", "ok", "green"), ("failed", "failed", "red")])?);
+    panels.push(bars(
+        source,
+        "runs_day",
+        11,
+        [0, 6, 12, 9],
+        &[("ok", "ok", "green"), ("failed", "failed", "red")],
+    )?);
     let took =
         Chart { unit: "s", bars: false, bounds: (Some(0.0), None), no_value: "no_value", overrides: vec![] };
     panels.push(chart(source, ("run_seconds", &["run_seconds"]), 12, [12, 6, 12, 9], &took)?);

@@ -5,8 +5,8 @@ use super::{
     BoardError, Source,
     frame::{self, Frame},
     parts::{
-        Chart, Column, Stat, by_name, chart, kind, line, places, row, severity, stat, state, table, thresholds,
-        words,
+        Chart, Column, Stat, by_name, chart, kind, line, places, row, severity, stat, state, table,
+        thresholds, words,
     },
 };
 
@@ -179,8 +179,10 @@ fn quality(source: &Source) -> Result<Vec<Value>, BoardError> {
 }
 
 fn ledger(source: &Source) -> Result<Value, BoardError> {
-    let lines =
-        vec![line(source, "inside_80", "c_inside_80", "blue")?, line(source, "inside_95", "c_inside_95", "purple")?];
+    let lines = vec![
+        line(source, "inside_80", "c_inside_80", "blue")?,
+        line(source, "inside_95", "c_inside_95", "purple")?,
+    ];
     held(source, "ledger", 31, [0, 41, 12, 9], lines)
 }
 
@@ -201,7 +203,8 @@ pub(super) fn held(
     };
     let mut panel = chart(source, (key, &[key]), id, place, &look)?;
     let defaults = &mut panel["fieldConfig"]["defaults"];
-    defaults["thresholds"] = thresholds(&[(None, "transparent"), (Some(0.8), "blue"), (Some(0.95), "purple")]);
+    defaults["thresholds"] =
+        thresholds(&[(None, "transparent"), (Some(0.8), "blue"), (Some(0.95), "purple")]);
     defaults["custom"]["thresholdsStyle"] = json!({ "mode": "line" });
     Ok(panel)
 }

@@ -100,8 +100,14 @@ async fn a_rule_fires_and_its_alert_reaches_a_receiver() {
             flag("web.listen-address", &prometheus),
         ],
     );
-    let body = tokio::time::timeout(Duration::from_secs(60), got.recv()).await.expect("no alert within a minute").unwrap();
-    assert_eq!((&body["version"], &body["status"], &body["receiver"]), (&"4".into(), &"firing".into(), &"duty".into()));
+    let body = tokio::time::timeout(Duration::from_secs(60), got.recv())
+        .await
+        .expect("no alert within a minute")
+        .unwrap();
+    assert_eq!(
+        (&body["version"], &body["status"], &body["receiver"]),
+        (&"4".into(), &"firing".into(), &"duty".into())
+    );
     let alert = &body["alerts"][0];
     assert_eq!(alert["labels"]["alertname"], "WeisuDeadLetters");
     assert_eq!(alert["labels"]["severity"], "warning");

@@ -124,7 +124,9 @@ async fn every_query_of_every_board_answers_on_postgresql() {
         }
         // A column under another name, or an edge of a band that is not there, is found.
         let overview = boards("", "zh").remove(0).to_string();
-        for (from, to) in [("data_age_days FROM", "data_age_days AS age FROM"), ("\"value\":\"q10\"", "\"value\":\"q1O\"")] {
+        for (from, to) in
+            [("data_age_days FROM", "data_age_days AS age FROM"), ("\"value\":\"q10\"", "\"value\":\"q1O\"")]
+        {
             let broken: Value = serde_json::from_str(&overview.replace(from, to)).unwrap();
             let wrong = wrong_in_sql(&mut c, &broken).await;
             assert_eq!(wrong.len(), 1, "{from}: {wrong:?}");
@@ -162,7 +164,8 @@ async fn ask(server: &Server, expr: &str, instant: bool) -> Result<Vec<BTreeMap<
         let range = ["--start=2026-09-01T00:00:00Z", "--end=2027-02-01T00:00:00Z", "--step=24h"];
         promtool(server, "range", &[["--format=json"].as_slice(), &range, &[&expr]].concat()).await
     };
-    let found: Value = said.and_then(|json| serde_json::from_str(&json).map_err(|e| format!("{e}: {json}")))?;
+    let found: Value =
+        said.and_then(|json| serde_json::from_str(&json).map_err(|e| format!("{e}: {json}")))?;
     let found: Vec<BTreeMap<String, String>> = found
         .as_array()
         .into_iter()
@@ -240,7 +243,10 @@ async fn every_query_of_every_board_answers_without_postgresql() {
     }
     // A column under another name, and a metric that is none, are found.
     let operations = boards("-prom", "zh").pop().unwrap().to_string();
-    for (from, to) in [("\"Value #A\":\"delivered\"", "\"Value #A\":\"sent\""), ("weisu_rejected_rows)", "weisu_reject_rows)")] {
+    for (from, to) in [
+        ("\"Value #A\":\"delivered\"", "\"Value #A\":\"sent\""),
+        ("weisu_rejected_rows)", "weisu_reject_rows)"),
+    ] {
         let broken: Value = serde_json::from_str(&operations.replace(from, to)).unwrap();
         assert_eq!(wrong_in_promql(&server, &broken).await.len(), 1, "{from}");
     }
@@ -256,7 +262,8 @@ async fn the_reading_role_sees_the_views_and_no_table() {
         let script = script.replace("weisu_reader", &role).replace(":'password'", "'for a test'");
         database.execute(script).await;
         let options: sqlx::postgres::PgConnectOptions = database.url.parse().unwrap();
-        let mut c = PgConnection::connect_with(&options.username(&role).password("for a test")).await.unwrap();
+        let mut c =
+            PgConnection::connect_with(&options.username(&role).password("for a test")).await.unwrap();
         let ask = async |c: &mut PgConnection, sql: &'static str| {
             sqlx::raw_sql(sql).execute(c).await.map_err(|e| e.to_string())
         };

@@ -1,5 +1,8 @@
 //! The Grafana boards: the committed files are the generated ones and keep the conventions.
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use serde_json::Value;
 use weisu::dashboards::files;
@@ -10,10 +13,13 @@ use crate::support::root;
 const NAMES: [&str; 5] = ["overview", "calendar", "hotspots", "accuracy", "operations"];
 const FLAVOURS: [&str; 2] = ["", "-prom"];
 
+/// Every file, generated once.
+static FILES: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| files("UTC").unwrap());
+
 /// A board as it is generated.
 pub fn board(name: &str, flavour: &str, language: &str) -> Value {
     let name = format!("weisu-{name}{flavour}.{language}.json");
-    serde_json::from_str(&files("UTC").unwrap()[&name]).unwrap()
+    serde_json::from_str(&FILES[&name]).unwrap()
 }
 
 /// All boards of a data source in a language.
@@ -32,10 +38,10 @@ pub fn panels(board: &Value) -> impl Iterator<Item = &Value> {
 
 #[test]
 fn the_committed_boards_are_the_generated_ones() {
-    for (name, text) in files("UTC").unwrap() {
-        let path = root().join("dashboards/grafana").join(&name);
+    for (name, text) in &*FILES {
+        let path = root().join("dashboards/grafana").join(name);
         let committed = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(committed == text, "{name} is not up to date: run `cargo run --release -- dashboards`");
+        assert!(committed == *text, "{name} is not up to date: run `cargo run --release -- dashboards`");
     }
 }
 
@@ -195,7 +201,8 @@ fn the_lint_finds_what_it_is_for() {
 
 /// What must not change with the language.
 fn shape(board: &Value) -> Vec<Value> {
-    let keep = |p: &Value| serde_json::json!([p["id"], p["type"], p["gridPos"], p["targets"], p["transformations"]]);
+    let keep =
+        |p: &Value| serde_json::json!([p["id"], p["type"], p["gridPos"], p["targets"], p["transformations"]]);
     panels(board).map(keep).collect()
 }
 
@@ -223,7 +230,8 @@ fn both_data_sources_show_the_same_panels() {
     for name in NAMES {
         let places = |flavour| {
             let board = board(name, flavour, "zh");
-            let place = |p: &Value| (p["title"].clone(), p["id"].clone(), p["type"].clone(), p["gridPos"].clone());
+            let place =
+                |p: &Value| (p["title"].clone(), p["id"].clone(), p["type"].clone(), p["gridPos"].clone());
             panels(&board).map(place).collect::<Vec<_>>()
         };
         assert_eq!(places(""), places("-prom"), "{name}");

@@ -12,7 +12,13 @@ use super::{
 ///
 /// # Errors
 /// When a line has more than one partner, or lines can no longer be told apart.
-pub fn binary(op: Op, left: Value, right: Value, on: &Labelled, as_number: bool) -> Result<Value, QueryError> {
+pub fn binary(
+    op: Op,
+    left: Value,
+    right: Value,
+    on: &Labelled,
+    as_number: bool,
+) -> Result<Value, QueryError> {
     match (left, right) {
         (Value::Scalar(left), Value::Scalar(right)) => {
             let values = left.into_iter().zip(right).map(|(x, y)| number(op, x, y));
@@ -24,9 +30,7 @@ pub fn binary(op: Op, left: Value, right: Value, on: &Labelled, as_number: bool)
         (Value::Scalar(scalar), Value::Vector(lines)) => {
             with_scalar(op, lines, as_number, |v, at| (scalar[at], v)).map(Value::Vector)
         }
-        (Value::Vector(left), Value::Vector(right)) if op == Op::Or => {
-            Ok(Value::Vector(or(left, right, on)))
-        }
+        (Value::Vector(left), Value::Vector(right)) if op == Op::Or => Ok(Value::Vector(or(left, right, on))),
         (Value::Vector(left), Value::Vector(right)) => {
             with_vector(op, left, right, on, as_number).map(Value::Vector)
         }
@@ -123,7 +127,8 @@ fn partners(lines: Vec<Line>, on: &Labelled, side: &str) -> Result<BTreeMap<Labe
 fn or(mut left: Vec<Line>, right: Vec<Line>, on: &Labelled) -> Vec<Line> {
     let mut taken: BTreeMap<Labels, Vec<bool>> = BTreeMap::new();
     for line in &left {
-        let taken = taken.entry(signature(&line.labels, on)).or_insert_with(|| vec![false; line.values.len()]);
+        let taken =
+            taken.entry(signature(&line.labels, on)).or_insert_with(|| vec![false; line.values.len()]);
         taken.iter_mut().zip(&line.values).for_each(|(taken, value)| *taken |= value.is_some());
     }
     for mut line in right {

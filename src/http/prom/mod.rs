@@ -16,8 +16,8 @@ mod panel;
 mod params;
 mod parse;
 mod records;
-mod serve;
 mod series;
+mod serve;
 mod text;
 
 #[cfg(test)]

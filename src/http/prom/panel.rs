@@ -54,7 +54,10 @@ enum Measure {
 }
 
 const MEASURES: [(Measure, Metric); 7] = [
-    (Measure::Tickets, Metric::new("weisu_tickets", "Tickets of a local day; a gap in the data has no value.")),
+    (
+        Measure::Tickets,
+        Metric::new("weisu_tickets", "Tickets of a local day; a gap in the data has no value."),
+    ),
     (
         Measure::LastYear,
         Metric::new("weisu_last_year", "Tickets of the day 52 weeks earlier, also for days to come."),
@@ -239,11 +242,7 @@ fn count(wanted: &[(Measure, Metric, Vec<Band>)], chosen: &[Chosen]) -> usize {
 ///
 /// # Errors
 /// When there are too many, or the store does not answer.
-pub async fn fetch(
-    reader: &Reader,
-    matchers: &[Matcher],
-    window: Window,
-) -> Result<Vec<Series>, QueryError> {
+pub async fn fetch(reader: &Reader, matchers: &[Matcher], window: Window) -> Result<Vec<Series>, QueryError> {
     let wanted = wanted(matchers);
     let (Some((first, _)), Some((last, _))) = (reader.base.known.first(), reader.base.known.last()) else {
         return Ok(Vec::new());
@@ -288,8 +287,7 @@ impl Fetch<'_> {
     /// Known counts of each series over days.
     async fn counts(&self, from: Day, to: Day) -> Result<HashMap<(i32, i32), Daily>, QueryError> {
         let (topics, districts) = self.chosen.nodes();
-        let cells =
-            Cells { basis: self.chosen.basis, topics: Some(&topics), districts: Some(&districts) };
+        let cells = Cells { basis: self.chosen.basis, topics: Some(&topics), districts: Some(&districts) };
         let mut counts: HashMap<(i32, i32), Vec<(Day, i64)>> = HashMap::new();
         for row in self.reader.store.daily_within(cells, from, to).await? {
             counts.entry((row.topic, row.district)).or_default().push((Day(row.day), row.n));
@@ -329,7 +327,8 @@ impl Fetch<'_> {
         let months = (0..).map_while(|n| first.checked_add_months(Months::new(n)));
         let months: Vec<NaiveDate> = months.take_while(|m| Day::from(*m) <= self.to).collect();
         let back = |years: u32| i32::try_from(years).unwrap_or(0) * 366;
-        let (from, to) = (Day::from(first).plus(-back(*years.end())), self.to.plus(31 - back(*years.start()) + 2));
+        let (from, to) =
+            (Day::from(first).plus(-back(*years.end())), self.to.plus(31 - back(*years.start()) + 2));
         let counts = self.counts(from, to).await?;
         let samples = |daily: &Daily| {
             let sample = months.iter().filter_map(|month| {
@@ -366,8 +365,7 @@ impl Fetch<'_> {
     ) -> Result<Vec<Series>, QueryError> {
         let Some(run) = &self.reader.base.forecast else { return Ok(Vec::new()) };
         let (topics, districts) = self.chosen.nodes();
-        let cells =
-            Cells { basis: self.chosen.basis, topics: Some(&topics), districts: Some(&districts) };
+        let cells = Cells { basis: self.chosen.basis, topics: Some(&topics), districts: Some(&districts) };
         let from = match grain {
             Grain::Day => self.from,
             Grain::Month => Day::from(first_of_month(self.from.date())),

@@ -60,13 +60,19 @@ const BACKTEST: [Metric; 1] =
     [Metric::new("weisu_backtest", "Scores of the newest rolling-origin backtest, by the label score.")];
 const LEDGER: [Metric; 3] = [
     Metric::new("weisu_ledger_coverage", "Share of published periods inside the band, by origin."),
-    Metric::new("weisu_ledger_error", "Sum of |count - mean| / sum of counts of what was published, by origin."),
+    Metric::new(
+        "weisu_ledger_error",
+        "Sum of |count - mean| / sum of counts of what was published, by origin.",
+    ),
     Metric::new("weisu_ledger_skill", "1 - error / the seasonal naive's of what was published, by origin."),
 ];
 const RUNS: [Metric; 6] = [
     Metric::new("weisu_runs", "Runs that began on a day, by stage and how they ended."),
     Metric::new("weisu_run_duration_seconds", "Duration of the last run of a day."),
-    Metric::new("weisu_run_newest_timestamp_seconds", "When the newest run began, by stage and how it ended."),
+    Metric::new(
+        "weisu_run_newest_timestamp_seconds",
+        "When the newest run began, by stage and how it ended.",
+    ),
     Metric::new("weisu_run_newest_duration_seconds", "How long the newest run took."),
     Metric::new("weisu_rows", "Rows that ingest read on a day."),
     Metric::new("weisu_rejected_rows", "Rows that are not tickets, by source and reason."),
@@ -147,7 +153,12 @@ struct Collected<'a> {
 }
 
 impl Collected<'_> {
-    fn at(&mut self, metric: &str, mut labels: Labels, from: i64) -> std::collections::btree_map::Entry<'_, i64, (i64, f64)> {
+    fn at(
+        &mut self,
+        metric: &str,
+        mut labels: Labels,
+        from: i64,
+    ) -> std::collections::btree_map::Entry<'_, i64, (i64, f64)> {
         labels.insert(NAME, metric.to_owned());
         self.series.entry(labels).or_default().entry(from)
     }

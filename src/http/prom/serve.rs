@@ -70,7 +70,8 @@ async fn query_range(State(state): State<AppState>, uri: Uri, headers: HeaderMap
     let value = tokio::task::spawn_blocking(move || {
         evaluate(&query, &fetched, &instants).map(|value| text::range(value, &instants))
     });
-    let value = value.await.map_err(|_| QueryError::Execution("the query could not be evaluated".to_owned()))?;
+    let value =
+        value.await.map_err(|_| QueryError::Execution("the query could not be evaluated".to_owned()))?;
     Ok(text::success(value?))
 }
 

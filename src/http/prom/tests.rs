@@ -162,11 +162,27 @@ fn what_is_not_promql_is_bad() {
     let signs = "-".repeat(8000) + "t";
     let wide = "t".repeat(9000);
     let nested = format!("{}t{}", "sum(".repeat(1600), ")".repeat(1600));
-    for text in
-        ["", "sum(", "t{", "1 2", "t{topic=~\"(\"}", "1 > 2", "abs(1)", "topk(t, t)", &deep, &long, &signs, &wide, &nested]
-    {
+    for text in [
+        "",
+        "sum(",
+        "t{",
+        "1 2",
+        "t{topic=~\"(\"}",
+        "1 > 2",
+        "abs(1)",
+        "topk(t, t)",
+        &deep,
+        &long,
+        &signs,
+        &wide,
+        &nested,
+    ] {
         let short: String = text.chars().take(40).collect();
-        assert!(matches!(parse::query(text), Err(QueryError::Bad(_))), "{short}: {:?}", parse::query(text).map(|_| ()));
+        assert!(
+            matches!(parse::query(text), Err(QueryError::Bad(_))),
+            "{short}: {:?}",
+            parse::query(text).map(|_| ())
+        );
     }
     // An offset that no number of seconds holds.
     assert!(parse::query("t offset 99999999999999999999y").is_err());

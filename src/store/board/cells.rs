@@ -86,7 +86,8 @@ impl Store {
         let (topic, district) = (&columns[0], &columns[1]);
         let with =
             if with.is_empty() { String::new() } else { format!("WITH RECURSIVE {} ", with.join(", ")) };
-        let groups: Vec<&str> = columns.iter().map(String::as_str).filter(|c| *c != "0").chain(["day"]).collect();
+        let groups: Vec<&str> =
+            columns.iter().map(String::as_str).filter(|c| *c != "0").chain(["day"]).collect();
         let sql = sqlx::AssertSqlSafe(format!(
             "{with}SELECT {topic} AS topic, {district} AS district, day, CAST(SUM({}) AS BIGINT) AS n \
              FROM counts{joins} WHERE day BETWEEN $1 AND $2{} GROUP BY {groups} ORDER BY {groups}",
@@ -94,7 +95,8 @@ impl Store {
             cells.condition(topic, district),
             groups = groups.join(", ")
         ));
-        on_read!(self, c => sqlx::query_as(sql).bind(from.0).bind(to.0).fetch_all(c)).doing("read daily counts")
+        on_read!(self, c => sqlx::query_as(sql).bind(from.0).bind(to.0).fetch_all(c))
+            .doing("read daily counts")
     }
 
     /// Forecasts of one run for periods that begin in `[from, to]`, by topic, district and period.

@@ -1,31 +1,48 @@
 -- Views behind the boards of calendar, hotspots, accuracy and operations. As in 0002: they may only grow.
 
--- Tickets of each calendar month of which nine days in ten are known; the few unknown ones count as average days.
+-- Tickets of each calendar month of which nine days in ten are known; the few unknown ones count as average days. Summed
+-- by month at the leaves first, so that the trees are climbed with months and not with days.
 CREATE VIEW grafana.v_month AS
-WITH known AS (
-    SELECT CAST(date_trunc('month', day) AS DATE) AS month, COUNT(*) FILTER (WHERE complete) AS days,
-           CAST(EXTRACT(DAY FROM date_trunc('month', MIN(day)) + INTERVAL '1 month' - INTERVAL '1 day') AS INTEGER) AS whole
-    FROM grafana.v_day GROUP BY 1
+WITH RECURSIVE topic_above (leaf, node, depth) AS (
+    SELECT id, id, depth FROM topics
+    UNION ALL SELECT a.leaf, t.parent, a.depth - 1 FROM topic_above a JOIN topics t ON t.id = a.node
+), district_above (leaf, node, depth) AS (
+    SELECT id, id, depth FROM districts
+    UNION ALL SELECT a.leaf, d.parent, a.depth - 1 FROM district_above a JOIN districts d ON d.id = a.node
+), known AS MATERIALIZED (
+    SELECT day, CAST(date_trunc('month', DATE '1970-01-01' + day) AS DATE) AS month
+    FROM source_days GROUP BY day HAVING bool_and(status = 'closed')
+), whole AS MATERIALIZED (
+    SELECT month, COUNT(*) AS days, CAST(EXTRACT(DAY FROM month + INTERVAL '1 month' - INTERVAL '1 day') AS INTEGER) AS all_days
+    FROM known GROUP BY month
+    HAVING COUNT(*) >= 0.9 * CAST(EXTRACT(DAY FROM month + INTERVAL '1 month' - INTERVAL '1 day') AS INTEGER)
+), leaves AS MATERIALIZED (
+    SELECT c.topic, c.district, k.month, SUM(c.raw) AS raw, SUM(c.dedup) AS dedup
+    FROM counts c JOIN known k ON k.day = c.day GROUP BY c.topic, c.district, k.month
 )
-SELECT k.month, a.basis, a.topic_id, a.topic_depth, a.district_id, a.district_depth,
-       CAST(SUM(a.n) * k.whole AS DOUBLE PRECISION) / k.days AS n
-FROM grafana.v_actual a
-JOIN grafana.v_day d ON d.day = a.day AND d.complete
-JOIN known k ON k.month = CAST(date_trunc('month', a.day) AS DATE) AND k.days >= 0.9 * k.whole
-GROUP BY k.month, k.days, k.whole, a.basis, a.topic_id, a.topic_depth, a.district_id, a.district_depth;
+SELECT w.month, b.basis, t.node AS topic_id, t.depth AS topic_depth, d.node AS district_id, d.depth AS district_depth,
+       CAST(SUM(b.n) * w.all_days AS DOUBLE PRECISION) / w.days AS n
+FROM leaves l
+JOIN whole w ON w.month = l.month
+JOIN topic_above t ON t.leaf = l.topic
+JOIN district_above d ON d.leaf = l.district
+CROSS JOIN LATERAL (VALUES ('raw', l.raw), ('dedup', l.dedup)) AS b (basis, n)
+GROUP BY w.month, w.days, w.all_days, b.basis, t.node, t.depth, d.node, d.depth;
 
 -- The coming months of the two upper levels of topics and the first of districts. norm: mean of the same month over up
 -- to three earlier years. season: the month over the mean month of the forecast, so that what returns stands out.
 CREATE VIEW grafana.v_calendar AS
-WITH coming AS (
+WITH coming AS MATERIALIZED (
     SELECT * FROM grafana.v_forecast WHERE grain = 'month' AND topic_depth <= 2 AND district_depth <= 1
-), past AS (
+), months AS MATERIALIZED (
+    SELECT * FROM grafana.v_month WHERE topic_depth <= 2 AND district_depth <= 1
+), past AS MATERIALIZED (
     SELECT c.day, c.basis, c.topic_id, c.district_id, AVG(m.n) AS norm, CAST(COUNT(*) AS INTEGER) AS norm_years,
-           MAX(m.n) FILTER (WHERE m.month = CAST(c.day - INTERVAL '1 year' AS DATE)) AS last_year
+           MAX(m.n) FILTER (WHERE back.years = 1) AS last_year
     FROM coming c
-    JOIN grafana.v_month m ON m.basis = c.basis AND m.topic_id = c.topic_id AND m.district_id = c.district_id
-         AND m.month IN (CAST(c.day - INTERVAL '1 year' AS DATE), CAST(c.day - INTERVAL '2 years' AS DATE),
-                         CAST(c.day - INTERVAL '3 years' AS DATE))
+    CROSS JOIN generate_series(1, 3) AS back (years)
+    JOIN months m ON m.month = CAST(c.day - back.years * INTERVAL '1 year' AS DATE) AND m.basis = c.basis
+         AND m.topic_id = c.topic_id AND m.district_id = c.district_id
     GROUP BY c.day, c.basis, c.topic_id, c.district_id
 )
 SELECT c.day AS month, c.day - c.origin AS lead_days, c.basis, c.topic_id, c.topic_depth, c.topic,
