@@ -23,7 +23,8 @@
 //! config -> ingest, store, schedule, models
 //! ingest -> ticket, models
 //! store -> ticket, models
-//! schedule, ticket, metrics, telemetry, dashboards -> nothing
+//! dashboards -> store
+//! schedule, ticket, metrics, telemetry -> nothing
 //! ```
 //!
 //! # Invariants

@@ -1,15 +1,26 @@
-//! The Grafana boards, generated from one source: one board a language, committed under `dashboards/`.
+//! The Grafana boards, generated from one source and committed under `dashboards/`: each of five boards in each
+//! language, once for PostgreSQL and once for the daemon's own query API.
 //!
 //! Classic v1 JSON, because provisioning refuses the newer form and every Grafana from 10.4 on reads this one. A
-//! test generates the boards again and compares, and runs every query on a real PostgreSQL. Days are local days of
-//! the city without an hour; a board turns them into instants in the zone it is generated for, and shows that zone.
+//! test generates the boards again and compares, and runs every query on a real PostgreSQL and on a running daemon.
+//! Days are local days of the city without an hour; a board turns them into instants in the zone it is generated for,
+//! and shows that zone. Panels, places and settings are the same with both data sources, because a query names its
+//! columns or series alike; only columns of tables that a vector cannot hold are left out.
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::store::alarms::{Kind, Severity};
+
+mod accuracy;
+mod calendar;
+mod frame;
+mod hotspots;
+mod operations;
 mod overview;
 mod parts;
+mod targets;
 
 /// Languages a board is generated in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -30,6 +41,43 @@ impl Language {
         match self {
             Self::Zh => "zh",
             Self::En => "en",
+        }
+    }
+}
+
+/// Where a board asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Flavour {
+    /// The views in PostgreSQL.
+    Sql,
+    /// The daemon's query API.
+    Prom,
+}
+
+impl Flavour {
+    const ALL: [Self; 2] = [Self::Sql, Self::Prom];
+
+    /// In file names and uids.
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Sql => "",
+            Self::Prom => "-prom",
+        }
+    }
+
+    /// Grafana's name of the data source.
+    fn datasource(self) -> &'static str {
+        match self {
+            Self::Sql => "grafana-postgresql-datasource",
+            Self::Prom => "prometheus",
+        }
+    }
+
+    /// The tag that links the boards of a set.
+    fn tag(self) -> &'static str {
+        match self {
+            Self::Sql => "weisu",
+            Self::Prom => "weisu-prom",
         }
     }
 }
@@ -55,19 +103,49 @@ struct Queries {
     panel: BTreeMap<String, String>,
 }
 
-/// What a board is made of, in one language and zone.
+/// A name with its query.
+type Named = (String, String);
+
+/// A table from vectors: labels become columns, and so does the value of each query, under its name.
+#[derive(Debug, Deserialize)]
+struct Vectors {
+    labels: Vec<String>,
+    values: Vec<Named>,
+}
+
+/// An annotation from a vector.
+#[derive(Debug, Deserialize)]
+struct Marks {
+    expr: String,
+    title: String,
+    tags: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Exprs {
+    variable: BTreeMap<String, String>,
+    annotation: BTreeMap<String, Marks>,
+    series: BTreeMap<String, Vec<Named>>,
+    table: BTreeMap<String, Vectors>,
+}
+
+/// What a board is made of, in one language and zone, for one data source.
 #[derive(Debug)]
 struct Source {
     queries: Queries,
+    exprs: Exprs,
+    flavour: Flavour,
     messages: BTreeMap<String, BTreeMap<Language, String>>,
     language: Language,
     zone: String,
 }
 
 impl Source {
-    fn new(language: Language, zone: &str) -> Result<Self, BoardError> {
+    fn new(flavour: Flavour, language: Language, zone: &str) -> Result<Self, BoardError> {
         Ok(Self {
             queries: toml::from_str(include_str!("queries.toml"))?,
+            exprs: toml::from_str(include_str!("exprs.toml"))?,
+            flavour,
             messages: toml::from_str(include_str!("messages.toml"))?,
             language,
             zone: zone.to_owned(),
@@ -82,12 +160,26 @@ impl Source {
 
     fn sql(&self, group: &BTreeMap<String, String>, key: &str) -> Result<String, BoardError> {
         let sql = group.get(key).ok_or_else(|| BoardError::Missing(key.to_owned()))?;
-        let mut sql = sql.replace("ZONE'", &format!("{}'", self.zone));
+        let mut sql = sql
+            .replace("ZONE'", &format!("{}'", self.zone))
+            .replace("KIND_COLUMNS", &counted("kind", &Kind::ALL.map(Kind::name)))
+            .replace("SEVERITY_COLUMNS", &counted("severity", &Severity::ALL.map(Severity::name)));
         for word in ["ALL_TOPICS", "WHOLE_CITY", "ISSUED"] {
             sql = sql.replace(word, self.say(word)?);
         }
         Ok(sql)
     }
+
+    /// The data source every panel, variable and annotation uses.
+    fn datasource(&self) -> Value {
+        json!({ "type": self.flavour.datasource(), "uid": "${datasource}" })
+    }
+}
+
+/// A column with the number of rows for each value of a column.
+fn counted(column: &str, values: &[&str]) -> String {
+    let one = |value: &&str| format!("COUNT(*) FILTER (WHERE {column} = '{value}') AS {value}");
+    values.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// Every file of `dashboards/grafana`, by name: boards and how to provision them.
@@ -98,18 +190,28 @@ impl Source {
 /// When the source does not fit together.
 pub fn files(zone: &str) -> Result<BTreeMap<String, String>, BoardError> {
     let mut files = BTreeMap::new();
-    for language in Language::ALL {
-        let board = overview::board(&Source::new(language, zone)?)?;
-        let text = serde_json::to_string_pretty(&board)? + "\n";
-        files.insert(format!("weisu-overview.{}.json", language.tag()), text);
+    for (flavour, language) in
+        Flavour::ALL.into_iter().flat_map(|flavour| Language::ALL.map(|language| (flavour, language)))
+    {
+        let source = Source::new(flavour, language, zone)?;
+        for (name, board) in [
+            ("overview", overview::board(&source)?),
+            ("calendar", calendar::board(&source)?),
+            ("hotspots", hotspots::board(&source)?),
+            ("accuracy", accuracy::board(&source)?),
+            ("operations", operations::board(&source)?),
+        ] {
+            let text = serde_json::to_string_pretty(&board)? + "\n";
+            files.insert(format!("weisu-{name}{}.{}.json", flavour.suffix(), language.tag()), text);
+        }
     }
-    files
-        .insert("provisioning/datasources/weisu.yaml".to_owned(), include_str!("datasource.yaml").to_owned());
-    files.insert("provisioning/dashboards/weisu.yaml".to_owned(), include_str!("provider.yaml").to_owned());
+    for (name, text) in [
+        ("reader.sql", include_str!("reader.sql")),
+        ("provisioning/datasources/weisu.yaml", include_str!("datasource.yaml")),
+        ("provisioning/datasources/weisu-prom.yaml", include_str!("datasource-prom.yaml")),
+        ("provisioning/dashboards/weisu.yaml", include_str!("provider.yaml")),
+    ] {
+        files.insert(name.to_owned(), text.to_owned());
+    }
     Ok(files)
-}
-
-/// The data source every panel, variable and annotation uses.
-fn datasource() -> Value {
-    json!({ "type": "grafana-postgresql-datasource", "uid": "${datasource}" })
 }

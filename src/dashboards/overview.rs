@@ -2,8 +2,12 @@
 use serde_json::{Value, json};
 
 use super::{
-    BoardError, Language, Source, datasource,
-    parts::{Column, Stat, by_name, panel, row, stat, table, target, thresholds, words},
+    BoardError, Source,
+    frame::{self, Frame},
+    parts::{
+        Chart, Column, Stat, by_name, chart, kind, line, places, row, severity, stat, state, table,
+        thresholds, words,
+    },
 };
 
 /// The colour of what is expected.
@@ -19,80 +23,14 @@ pub(super) fn board(source: &Source) -> Result<Value, BoardError> {
     panels.extend(hotspots(source)?);
     panels.push(row(source, "r_quality", 30, 40)?);
     panels.extend(quality(source)?);
-    Ok(json!({
-        "id": null,
-        "uid": match source.language { Language::En => "weisu-overview", Language::Zh => "weisu-overview-zh" },
-        "title": source.say("title")?,
-        "description": source.say("description")?,
-        "tags": ["weisu"],
-        "schemaVersion": 39,
-        "editable": false,
-        "graphTooltip": 1,
-        "timezone": if source.zone == "UTC" { "utc" } else { &source.zone },
-        "time": { "from": "now-60d", "to": "now+90d" },
-        "timepicker": {},
-        "refresh": "5m",
-        "fiscalYearStartMonth": 0,
-        "weekStart": "monday",
-        "liveNow": false,
-        "links": [{
-            "type": "dashboards", "title": source.say("links")?, "tags": ["weisu"], "asDropdown": true, "keepTime": true,
-            "includeVars": true, "icon": "external link", "targetBlank": false, "tooltip": "", "url": "",
-        }],
-        "templating": { "list": variables(source)? },
-        "annotations": { "list": annotations(source)? },
-        "panels": panels,
-    }))
-}
-
-fn variables(source: &Source) -> Result<Vec<Value>, BoardError> {
-    let query = |name: &str, label: &str, all: &str| -> Result<Value, BoardError> {
-        let sql = source.sql(&source.queries.variable, name)?;
-        Ok(json!({
-            "type": "query", "name": name, "label": source.say(label)?, "datasource": datasource(),
-            "query": sql, "definition": sql, "refresh": 2, "sort": 0, "multi": false, "includeAll": false, "hide": 0,
-            "regex": "", "skipUrlSync": false, "options": [],
-            "current": { "text": source.say(all)?, "value": "0" },
-        }))
+    let frame = Frame {
+        name: "overview",
+        from: "now-60d",
+        to: "now+90d",
+        variables: &["topic", "district", "basis"],
+        annotations: &[("alerts", true), ("forecasts", false)],
     };
-    let (raw, dedup) = (source.say("basis_raw")?, source.say("basis_dedup")?);
-    Ok(vec![
-        json!({
-            "type": "datasource", "name": "datasource", "label": source.say("v_datasource")?,
-            "query": "grafana-postgresql-datasource", "refresh": 1, "regex": "", "multi": false, "includeAll": false,
-            "hide": 0, "skipUrlSync": false, "options": [],
-            "current": { "text": "weisu", "value": "weisu-postgres" },
-        }),
-        query("topic", "v_topic", "ALL_TOPICS")?,
-        query("district", "v_district", "WHOLE_CITY")?,
-        json!({
-            "type": "custom", "name": "basis", "label": source.say("v_basis")?,
-            "query": format!("{raw} : raw, {dedup} : dedup"), "multi": false, "includeAll": false, "hide": 0,
-            "skipUrlSync": false,
-            "options": [
-                { "text": raw, "value": "raw", "selected": true }, { "text": dedup, "value": "dedup", "selected": false },
-            ],
-            "current": { "text": raw, "value": "raw" },
-        }),
-    ])
-}
-
-fn annotations(source: &Source) -> Result<Vec<Value>, BoardError> {
-    let query = |name: &str, key: &str, color: &str, on: bool| -> Result<Value, BoardError> {
-        let sql = source.sql(&source.queries.annotation, name)?;
-        Ok(json!({
-            "name": source.say(key)?, "datasource": datasource(), "enable": on, "hide": false, "iconColor": color,
-            "target": { "refId": "Anno", "datasource": datasource(), "editorMode": "code", "format": "table", "rawQuery": true, "rawSql": sql },
-        }))
-    };
-    Ok(vec![
-        json!({
-            "builtIn": 1, "name": "Annotations & Alerts", "type": "dashboard", "enable": true, "hide": true,
-            "iconColor": "rgba(0, 211, 255, 1)", "datasource": { "type": "grafana", "uid": "-- Grafana --" },
-        }),
-        query("alerts", "a_alerts", "orange", true)?,
-        query("forecasts", "a_forecasts", "purple", false)?,
-    ])
+    frame::board(source, &frame, &panels)
 }
 
 fn stats(source: &Source) -> Result<Vec<Value>, BoardError> {
@@ -138,33 +76,17 @@ fn stats(source: &Source) -> Result<Vec<Value>, BoardError> {
 }
 
 fn outlook(source: &Source) -> Result<Value, BoardError> {
-    let mut panel = panel(source, "timeseries", "forecast", 11, [0, 6, 24, 13])?;
-    panel["targets"] = json!([
-        target(source, "actual", "A", true)?,
-        target(source, "forecast", "B", true)?,
-        target(source, "last_year", "C", true)?,
-    ]);
-    panel["fieldConfig"] = json!({
-        "defaults": {
-            "unit": "none",
-            "decimals": 0,
-            "min": 0,
-            "noValue": source.say("never")?,
-            "color": { "mode": "fixed", "fixedColor": "text" },
-            "thresholds": thresholds(&[(None, "text")]),
-            "custom": {
-                "drawStyle": "line", "lineInterpolation": "linear", "lineWidth": 1, "fillOpacity": 0, "showPoints": "never",
-                "spanNulls": false, "axisPlacement": "auto", "axisLabel": "", "scaleDistribution": { "type": "linear" },
-                "stacking": { "mode": "none", "group": "A" }, "thresholdsStyle": { "mode": "off" },
-                "hideFrom": { "legend": false, "tooltip": false, "viz": false },
-            },
-        },
-        "overrides": outlook_overrides(source)?,
-    });
-    panel["options"] = json!({
-        "legend": { "displayMode": "list", "placement": "bottom", "showLegend": true, "calcs": [] },
-        "tooltip": { "mode": "multi", "sort": "none" },
-    });
+    let keys = ("forecast", ["actual", "forecast", "last_year"].as_slice());
+    let look = Chart {
+        unit: "none",
+        bars: false,
+        bounds: (Some(0.0), None),
+        no_value: "never",
+        overrides: outlook_overrides(source)?,
+    };
+    let mut panel = chart(source, keys, 11, [0, 6, 24, 13], &look)?;
+    panel["fieldConfig"]["defaults"]["decimals"] = json!(0);
+    panel["fieldConfig"]["defaults"]["custom"]["showPoints"] = json!("never");
     Ok(panel)
 }
 
@@ -217,23 +139,6 @@ fn outlook_overrides(source: &Source) -> Result<Vec<Value>, BoardError> {
 
 fn hotspots(source: &Source) -> Result<Vec<Value>, BoardError> {
     let number = |name| Column::new(name, "none");
-    let severities = [("critical", "red"), ("high", "orange"), ("medium", "yellow"), ("low", "blue")];
-    let kinds = [("spike", "text"), ("forecast_exceedance", "text")];
-    let alerts = vec![
-        number("severity")
-            .with("mappings", words(source, "s_", &severities)?)
-            .with("custom.cellOptions", json!({ "type": "color-text" })),
-        Column::new("onset", "time:YYYY-MM-DD"),
-        number("topic").with("noValue", json!(source.say("ALL_TOPICS")?)),
-        number("district").with("noValue", json!(source.say("WHOLE_CITY")?)),
-        number("kind").with("mappings", words(source, "k_", &kinds)?),
-        number("state"),
-        number("observed").with("noValue", json!("–")),
-        number("expected"),
-        number("upper"),
-        number("score").with("decimals", json!(1)),
-        number("lead_days"),
-    ];
     let rises = || {
         let change = thresholds(&[(None, "text"), (Some(0.1), "orange"), (Some(0.3), "red")]);
         vec![
@@ -249,7 +154,7 @@ fn hotspots(source: &Source) -> Result<Vec<Value>, BoardError> {
         ]
     };
     Ok(vec![
-        table(source, "alerts", 21, [0, 20, 24, 9], alerts, None)?,
+        table(source, "alerts", 21, [0, 20, 24, 9], alerts(source)?, None)?,
         table(source, "rise_topic", 22, [0, 29, 12, 11], rises(), Some("change"))?,
         table(source, "rise_district", 23, [12, 29, 12, 11], rises(), Some("change"))?,
     ])
@@ -266,8 +171,48 @@ fn quality(source: &Source) -> Result<Vec<Value>, BoardError> {
         share("coverage_80"),
         share("coverage_95"),
     ];
+    Ok(vec![
+        ledger(source)?,
+        table(source, "accuracy", 32, [12, 41, 12, 9], accuracy, None)?,
+        table(source, "runs", 33, [0, 50, 24, 9], runs(source)?, None)?,
+    ])
+}
+
+fn ledger(source: &Source) -> Result<Value, BoardError> {
+    let lines = vec![
+        line(source, "inside_80", "c_inside_80", "blue")?,
+        line(source, "inside_95", "c_inside_95", "purple")?,
+    ];
+    held(source, "ledger", 31, [0, 41, 12, 9], lines)
+}
+
+/// Shares of what lay inside bands, with lines where the bands should be.
+pub(super) fn held(
+    source: &Source,
+    key: &str,
+    id: u32,
+    place: [u32; 4],
+    overrides: Vec<Value>,
+) -> Result<Value, BoardError> {
+    let look = Chart {
+        unit: "percentunit",
+        bars: false,
+        bounds: (Some(0.0), Some(1.0)),
+        no_value: "never",
+        overrides,
+    };
+    let mut panel = chart(source, (key, &[key]), id, place, &look)?;
+    let defaults = &mut panel["fieldConfig"]["defaults"];
+    defaults["thresholds"] =
+        thresholds(&[(None, "transparent"), (Some(0.8), "blue"), (Some(0.95), "purple")]);
+    defaults["custom"]["thresholdsStyle"] = json!({ "mode": "line" });
+    Ok(panel)
+}
+
+/// The columns of a list of runs.
+pub(super) fn runs(source: &Source) -> Result<Vec<Column<'static>>, BoardError> {
     let statuses = [("ok", "green"), ("failed", "red"), ("running", "blue")];
-    let runs = vec![
+    Ok(vec![
         Column::new("time", "dateTimeAsIso"),
         Column::new("stage", "none"),
         Column::new("slot", "none"),
@@ -276,43 +221,24 @@ fn quality(source: &Source) -> Result<Vec<Value>, BoardError> {
             .with("custom.cellOptions", json!({ "type": "color-text" })),
         Column::new("duration_seconds", "s").with("decimals", json!(1)),
         Column::new("error", "none"),
-    ];
-    Ok(vec![
-        ledger(source)?,
-        table(source, "accuracy", 32, [12, 41, 12, 9], accuracy, None)?,
-        table(source, "runs", 33, [0, 50, 24, 9], runs, None)?,
     ])
 }
 
-fn ledger(source: &Source) -> Result<Value, BoardError> {
-    let mut panel = panel(source, "timeseries", "ledger", 31, [0, 41, 12, 9])?;
-    panel["targets"] = json!([target(source, "ledger", "A", true)?]);
-    let line = |column: &str, color: &str| {
-        Ok::<_, BoardError>(by_name(
-            column,
-            &[
-                ("displayName", json!(source.say(&format!("c_{column}"))?)),
-                ("color", json!({ "mode": "fixed", "fixedColor": color })),
-            ],
-        ))
-    };
-    panel["fieldConfig"] = json!({
-        "defaults": {
-            "unit": "percentunit",
-            "min": 0,
-            "max": 1,
-            "noValue": source.say("never")?,
-            "thresholds": thresholds(&[(None, "transparent"), (Some(0.8), "blue"), (Some(0.95), "purple")]),
-            "custom": {
-                "drawStyle": "line", "lineWidth": 1, "fillOpacity": 0, "showPoints": "auto", "spanNulls": false,
-                "thresholdsStyle": { "mode": "line" },
-            },
-        },
-        "overrides": [line("inside_80", "blue")?, line("inside_95", "purple")?],
-    });
-    panel["options"] = json!({
-        "legend": { "displayMode": "list", "placement": "bottom", "showLegend": true, "calcs": ["mean"] },
-        "tooltip": { "mode": "multi", "sort": "none" },
-    });
-    Ok(panel)
+/// The columns of a list of alerts.
+pub(super) fn alerts(source: &Source) -> Result<Vec<Column<'static>>, BoardError> {
+    let number = |name| Column::new(name, "none");
+    let [topic, district] = places(source)?;
+    Ok(vec![
+        severity(source)?,
+        Column::new("onset", "time:YYYY-MM-DD"),
+        topic,
+        district,
+        kind(source)?,
+        state(source)?,
+        number("observed").with("noValue", json!("–")),
+        number("expected"),
+        number("upper"),
+        number("score").with("decimals", json!(1)),
+        number("lead_days"),
+    ])
 }

@@ -1,7 +1,14 @@
 //! Panels, queries and overrides as Grafana's classic JSON wants them.
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{BoardError, Source, datasource};
+use super::{
+    BoardError, Flavour, Source,
+    targets::{Form, rows, targets},
+};
+use crate::store::{
+    alarms::{Kind, Severity},
+    alerts::State,
+};
 
 /// Where a panel stands: x, y, width, height on a grid of 24 columns.
 pub(super) type Place = [u32; 4];
@@ -28,20 +35,8 @@ pub(super) fn panel(
         "type": kind,
         "title": source.say(key)?,
         "description": source.say(&format!("{key}_d"))?,
-        "datasource": datasource(),
+        "datasource": source.datasource(),
         "gridPos": { "x": x, "y": y, "w": w, "h": h },
-    }))
-}
-
-/// A query of a panel.
-pub(super) fn target(source: &Source, key: &str, letter: &str, series: bool) -> Result<Value, BoardError> {
-    Ok(json!({
-        "refId": letter,
-        "datasource": datasource(),
-        "editorMode": "code",
-        "format": if series { "time_series" } else { "table" },
-        "rawQuery": true,
-        "rawSql": source.sql(&source.queries.panel, key)?,
     }))
 }
 
@@ -67,7 +62,7 @@ pub(super) fn thresholds(steps: &[(Option<f64>, &str)]) -> Value {
 /// One number, coloured by thresholds.
 pub(super) fn stat(source: &Source, stat: &Stat<'_>, id: u32, place: Place) -> Result<Value, BoardError> {
     let mut panel = panel(source, "stat", stat.key, id, place)?;
-    panel["targets"] = json!([target(source, stat.key, "A", false)?]);
+    panel["targets"] = json!(targets(source, &[stat.key], Form::Newest)?);
     panel["fieldConfig"] = json!({
         "defaults": {
             "unit": stat.unit,
@@ -126,7 +121,10 @@ pub(super) fn table(
     sort: Option<&str>,
 ) -> Result<Value, BoardError> {
     let mut panel = panel(source, "table", key, id, place)?;
-    panel["targets"] = json!([target(source, key, "A", false)?]);
+    let (targets, transformations, columns) = rows(source, key, columns)?;
+    panel["targets"] = json!(targets);
+    panel["transformations"] = transformations;
+    let sort = sort.filter(|name| columns.iter().any(|column| column.name == *name));
     let mut overrides = Vec::new();
     for column in columns {
         let mut properties = vec![
@@ -157,10 +155,148 @@ pub(super) fn table(
 
 /// Words and colours in place of stored names.
 pub(super) fn words(source: &Source, prefix: &str, names: &[(&str, &str)]) -> Result<Value, BoardError> {
-    let mut options = serde_json::Map::new();
+    let mut options = Map::new();
     for (index, (name, color)) in names.iter().enumerate() {
         let text = source.say(&format!("{prefix}{name}"))?;
         options.insert((*name).to_owned(), json!({ "text": text, "color": color, "index": index }));
     }
     Ok(json!([{ "type": "value", "options": options }]))
+}
+
+/// The colour of a severity.
+pub(super) fn severity_color(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "red",
+        Severity::High => "orange",
+        Severity::Medium => "yellow",
+        Severity::Low => "blue",
+    }
+}
+
+/// A column of severities, in words and colours.
+pub(super) fn severity(source: &Source) -> Result<Column<'static>, BoardError> {
+    let names = Severity::ALL.map(|s| (s.name(), severity_color(s)));
+    Ok(Column::new("severity", "none")
+        .with("mappings", words(source, "s_", &names)?)
+        .with("custom.cellOptions", json!({ "type": "color-text" })))
+}
+
+/// A column of kinds of alarms, in words.
+pub(super) fn kind(source: &Source) -> Result<Column<'static>, BoardError> {
+    let names = Kind::ALL.map(|k| (k.name(), "text"));
+    Ok(Column::new("kind", "none").with("mappings", words(source, "k_", &names)?))
+}
+
+/// A column of states of alerts, in words.
+pub(super) fn state(source: &Source) -> Result<Column<'static>, BoardError> {
+    let names = State::ALL.map(|s| (s.name(), "text"));
+    Ok(Column::new("state", "none").with("mappings", words(source, "st_", &names)?))
+}
+
+/// The columns of a topic and a district; the whole has a name of its own.
+pub(super) fn places(source: &Source) -> Result<[Column<'static>; 2], BoardError> {
+    let column = |name: &'static str, all: &str| {
+        let all = source.say(all)?;
+        let mapping = json!([{ "type": "value", "options": { "all": { "text": all, "index": 0 } } }]);
+        Ok::<_, BoardError>(Column::new(name, "none").with("noValue", json!(all)).with("mappings", mapping))
+    };
+    Ok([column("topic", "ALL_TOPICS")?, column("district", "WHOLE_CITY")?])
+}
+
+/// How a chart is drawn.
+pub(super) struct Chart<'a> {
+    /// Unit of its values.
+    pub unit: &'a str,
+    /// Bars that stand on each other rather than lines.
+    pub bars: bool,
+    /// Least and greatest value of the axis.
+    pub bounds: (Option<f64>, Option<f64>),
+    /// Message for an empty chart.
+    pub no_value: &'a str,
+    /// Settings of named series.
+    pub overrides: Vec<Value>,
+}
+
+/// A chart over time. Each key names queries; see [`targets`].
+pub(super) fn chart(
+    source: &Source,
+    (key, keys): (&str, &[&str]),
+    id: u32,
+    place: Place,
+    chart: &Chart<'_>,
+) -> Result<Value, BoardError> {
+    let mut panel = panel(source, "timeseries", key, id, place)?;
+    panel["targets"] = json!(targets(source, keys, Form::Series)?);
+    let (style, width, fill, stacking) =
+        if chart.bars { ("bars", 1, 70, "normal") } else { ("line", 1, 0, "none") };
+    let mut defaults = json!({
+        "unit": chart.unit,
+        "noValue": source.say(chart.no_value)?,
+        "color": { "mode": "palette-classic" },
+        "thresholds": thresholds(&[(None, "text")]),
+        "custom": {
+            "drawStyle": style, "lineInterpolation": "linear", "lineWidth": width, "fillOpacity": fill,
+            "showPoints": "auto", "spanNulls": false, "axisPlacement": "auto", "axisLabel": "",
+            "scaleDistribution": { "type": "linear" }, "stacking": { "mode": stacking, "group": "A" },
+            "thresholdsStyle": { "mode": "off" }, "hideFrom": { "legend": false, "tooltip": false, "viz": false },
+        },
+    });
+    for (name, bound) in [("min", chart.bounds.0), ("max", chart.bounds.1)] {
+        if let Some(bound) = bound {
+            defaults[name] = json!(bound);
+        }
+    }
+    panel["fieldConfig"] = json!({ "defaults": defaults, "overrides": chart.overrides });
+    panel["options"] = json!({
+        "legend": { "displayMode": "list", "placement": "bottom", "showLegend": true, "calcs": [] },
+        "tooltip": { "mode": "multi", "sort": "none" },
+    });
+    // A range is asked for by day: a shorter step of the query API repeats the day's value.
+    if source.flavour == Flavour::Prom {
+        panel["interval"] = json!("1d");
+    }
+    Ok(panel)
+}
+
+/// A series' name in the board's language, and its colour.
+pub(super) fn line(source: &Source, name: &str, message: &str, color: &str) -> Result<Value, BoardError> {
+    Ok(by_name(
+        name,
+        &[
+            ("displayName", json!(source.say(message)?)),
+            ("color", json!({ "mode": "fixed", "fixedColor": color })),
+        ],
+    ))
+}
+
+/// Several numbers beside each other, each coloured by its series.
+pub(super) fn numbers(
+    source: &Source,
+    key: &str,
+    id: u32,
+    place: Place,
+    overrides: &[Value],
+) -> Result<Value, BoardError> {
+    let mut panel = panel(source, "stat", key, id, place)?;
+    panel["targets"] = json!(targets(source, &[key], Form::Newest)?);
+    panel["fieldConfig"] = json!({
+        "defaults": {
+            "unit": "none",
+            "noValue": source.say("no_value")?,
+            "color": { "mode": "thresholds" },
+            "thresholds": thresholds(&[(None, "text")]),
+            "mappings": [],
+        },
+        "overrides": overrides,
+    });
+    panel["options"] = json!({
+        "colorMode": "value",
+        "graphMode": "none",
+        "justifyMode": "auto",
+        "orientation": "auto",
+        "textMode": "value_and_name",
+        "wideLayout": true,
+        "reduceOptions": { "calcs": ["lastNotNull"], "fields": "", "values": false },
+    });
+    Ok(panel)
 }

@@ -34,6 +34,7 @@ mod health;
 mod outlook;
 mod page;
 mod problem;
+mod prom;
 mod scoreboard;
 
 pub use api::openapi;
@@ -108,6 +109,7 @@ pub fn router(state: AppState) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
         .merge(api::router())
+        .merge(prom::router())
         .fallback(async || problem::Problem::not_found("there is nothing at this address"))
         .method_not_allowed_fallback(async || problem::Problem::method())
         .layer(axum::middleware::from_fn_with_state(state.clone(), revalidate))

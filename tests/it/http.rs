@@ -477,6 +477,7 @@ fn the_rules_do_what_their_tests_say() {
     let rules = std::fs::read_to_string(folder.join("weisu.rules.yml")).unwrap();
     let known = weisu::metrics::Metrics::new().unwrap();
     known.run("fit", "failed", 1.0);
+    known.rejected("no_topic", 1);
     let text = known.text().unwrap();
     let named = rules.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|w| w.starts_with("weisu_"));
     for name in named {

@@ -1,9 +1,11 @@
 //! One binary for every test that needs more than a module: fewer links, one support library.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
+mod alert_chain;
 mod alertmanager;
 mod backtest;
 mod bad_input;
+mod board_queries;
 mod channels;
 mod cli;
 mod config;
@@ -21,6 +23,7 @@ mod outbox;
 mod plan;
 mod planted;
 mod presets;
+mod prom;
 mod publish;
 mod real_tickets;
 mod restraint;

@@ -4,15 +4,19 @@
 use super::{Doing, Store, StoreError, on_read};
 
 mod alerts;
+mod cells;
 mod forecasts;
 mod history;
 mod quality;
+mod records;
 mod series;
 
 pub use alerts::{AlertFilter, AlertRow};
+pub use cells::{CellDay, Cells};
 pub use forecasts::{PastRow, Point};
 pub use history::{DayCount, NodeDay, Scope};
 pub use quality::{FitLevel, LevelScore};
+pub use records::{AlarmRow, AlertSpan, DeliveryMark, LedgerOrigin, RunRow};
 pub use series::{SeriesFilter, SeriesRow};
 
 impl Store {

@@ -188,6 +188,11 @@ fn runs(out: &mut Script) {
     run(20, "forecast", 0, "ok", 9, "NULL");
     run(21, "detect", 0, "ok", 4, "NULL");
     run(22, "publish", 0, "ok", 0, "NULL");
+    let read = serde_json::json!({ "files": [{
+        "file": "hotline-2026-11-08.csv", "source": "hotline", "rows": 1204, "added": 1190, "rejected": 14,
+        "reasons": { "no_topic": 9, "bad_time": 5 }
+    }] });
+    out.0 += &format!("UPDATE runs SET summary = '{read}' WHERE id = 17;\n");
 }
 
 /// A backtest (run 16) and the ledger of runs 11 to 14, both bases alike.
