@@ -1,6 +1,7 @@
 //! `[[regressor]]`: what is measured of each day and moves the counts, such as temperature and rain.
 use std::path::PathBuf;
 
+use anyhow::Context;
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use weisu_models::calendar::{
@@ -41,10 +42,8 @@ pub struct Regressor {
 /// The regressors that can be read. A weather file that is late or half written today must not cost the city its
 /// forecast, so what cannot be read is left out with a warning.
 pub fn readable(regressors: &[Regressor]) -> Vec<Exogenous> {
-    let read = |regressor| {
-        regressors::read(regressor)
-            .inspect_err(|error| tracing::warn!("forecasting without it: {error:#}"))
-            .ok()
+    let read = |regressor: &Regressor| {
+        regressor.read().inspect_err(|error| tracing::warn!("forecasting without it: {error:#}")).ok()
     };
     regressors.iter().filter_map(read).collect()
 }
@@ -55,9 +54,19 @@ impl Regressor {
         Shape { lags: self.lags.clone(), split: self.split, log: self.log }
     }
 
+    /// Its values, read now.
+    ///
+    /// # Errors
+    /// When the file cannot be read, with file and line.
+    pub fn read(&self) -> anyhow::Result<Exogenous> {
+        let values = regressors::values(&self.file, &self.column)
+            .with_context(|| format!("regressor {:?}", self.name))?;
+        Ok(Exogenous { name: self.name.clone(), known: self.kind, shape: self.shape(), values })
+    }
+
     /// What is wrong with its file.
     pub(super) fn check_file(&self, i: usize) -> Option<Problem> {
-        let error = regressors::read(self).err()?;
+        let error = self.read().err()?;
         let remedy = "mend the file, or take the [[regressor]] out";
         Some(Problem::at(format!("regressor[{i}].file"), format!("{error:#}"), remedy))
     }

@@ -1,29 +1,22 @@
 //! Values of exogenous regressors: CSV with a column `ds` and one of values.
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, bail};
 use chrono::NaiveDate;
-use weisu_models::calendar::Exogenous;
-
-use crate::config::Regressor;
 
 /// Column of values where none is named.
 const VALUE: &str = "value";
 
-/// Reads a regressor; an error names file, line and what is wrong. An empty value is a day without one.
-pub fn read(regressor: &Regressor) -> anyhow::Result<Exogenous> {
-    let values = values(regressor)
-        .with_context(|| format!("regressor {:?}: {}", regressor.name, regressor.file.display()))?;
-    Ok(Exogenous { name: regressor.name.clone(), known: regressor.kind, shape: regressor.shape(), values })
+/// Reads the values of a file; an error names file, line and what is wrong. An empty value is a day without one.
+pub fn values(file: &Path, column: &str) -> anyhow::Result<BTreeMap<NaiveDate, f64>> {
+    read(file, column).with_context(|| file.display().to_string())
 }
 
-fn values(regressor: &Regressor) -> anyhow::Result<BTreeMap<NaiveDate, f64>> {
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_path(&regressor.file)
-        .context("cannot be read")?;
+fn read(file: &Path, column: &str) -> anyhow::Result<BTreeMap<NaiveDate, f64>> {
+    let mut reader =
+        csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(file).context("cannot be read")?;
     let headers = reader.headers().context("the first line is no header")?.clone();
-    let column = if regressor.column.is_empty() { VALUE } else { &regressor.column };
+    let column = if column.is_empty() { VALUE } else { column };
     let at = |name: &str| {
         let found = headers.iter().position(|h| h.trim_start_matches('\u{feff}') == name);
         found.with_context(|| {
@@ -56,20 +49,18 @@ fn values(regressor: &Regressor) -> anyhow::Result<BTreeMap<NaiveDate, f64>> {
 mod tests {
     use super::*;
 
-    fn read(text: &str, column: &str) -> Result<Exogenous, String> {
+    fn read(text: &str, column: &str) -> Result<BTreeMap<NaiveDate, f64>, String> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("weather.csv");
         std::fs::write(&file, text).unwrap();
-        let regressor =
-            Regressor { name: "temperature".into(), file, column: column.into(), ..Regressor::default() };
-        super::read(&regressor).map_err(|e| format!("{e:#}"))
+        values(&file, column).map_err(|e| format!("{e:#}"))
     }
 
     #[test]
     fn values_are_read_by_date_and_column() {
         let read = read("\u{feff}ds,value,tmax\n2024-01-02,1,-3.5\n2024-01-01,2,\n", "tmax").unwrap();
         assert_eq!(
-            read.values.into_iter().map(|(d, v)| (d.to_string(), v)).collect::<Vec<_>>(),
+            read.into_iter().map(|(d, v)| (d.to_string(), v)).collect::<Vec<_>>(),
             [("2024-01-02".to_owned(), -3.5)]
         );
     }

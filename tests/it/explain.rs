@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::support::{
     for_each_database,
     installation::{Daemon, Installation, text},
+    server::client,
 };
 
 const MORNINGS: [&str; 2] = ["2025-11-03T00:00:00Z", "2025-11-10T00:00:00Z"];
@@ -82,7 +83,9 @@ async fn what_was_published_is_taken_apart_exactly() {
         assert!(text(&late.stderr).contains("has no such series or days"), "{}", text(&late.stderr));
 
         let daemon = Daemon::start(&at, "", Some(MORNINGS[1]), &[]);
-        let get = async |path: &str| reqwest::get(format!("{}{path}", daemon.address())).await.unwrap();
+        let client = client();
+        let get =
+            async |path: &str| client.get(format!("http://{}{path}", daemon.address())).send().await.unwrap();
         let served: Value = get("/api/v1/explanation").await.json().await.unwrap();
         assert_eq!(served, answer);
         for (lang, words) in [("zh", "未来一周为什么是这个数"), ("en", "Why the coming week")] {

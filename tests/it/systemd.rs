@@ -131,6 +131,7 @@ fn the_example_configuration_mentions_every_setting() {
         receiver: vec![Default::default()],
         season: vec![Default::default()],
         capacity: vec![Default::default()],
+        regressor: vec![Default::default()],
         ..Config::default()
     };
     config.source[0].mapping = Some(Default::default());

@@ -68,11 +68,11 @@ pub fn factor(levels: &Levels, lead: usize) -> f64 {
     weight * fast + (1.0 - weight) * levels[SLOW]
 }
 
-/// Runs the level filter over the days up to each of `origins` (ascending; a profile fitted at or before the
+/// Runs the level filter over the days of a series up to each of `origins` (ascending; a profile fitted at or before the
 /// first of them) and returns the sums at each.
 pub fn filter(design: &Design, y: &[f32], beta: &[f64], fitted_at: usize, origins: &[usize]) -> Vec<Sums> {
     let (Some(&first), Some(&last)) = (origins.first(), origins.last()) else { return Vec::new() };
-    let from = first.saturating_sub(WARM_UP);
+    let from = first.saturating_sub(WARM_UP).max(begin(&y[..=first]));
     let means: Vec<f64> = (from..=last).map(|t| glm::mean(design, t, beta)).collect();
     let alpha = dispersion(&y[from..=fitted_at.max(from)], &means);
     let decay = HALF_LIVES.map(decay_of);
@@ -101,6 +101,15 @@ pub fn filter(design: &Design, y: &[f32], beta: &[f64], fitted_at: usize, origin
         }
     }
     out
+}
+
+/// The day of the first ticket, from which the profile was fitted: the days before it say nothing of a series that is
+/// new. 0 where so few tickets came since that their first day says nothing either.
+fn begin(y: &[f32]) -> usize {
+    let first = y.iter().position(|count| *count > 0.0).unwrap_or(0);
+    let known = y[first..].iter().filter(|count| !count.is_nan());
+    let count: f64 = known.map(|count| f64::from(*count)).sum();
+    if count < glm::MIN_COUNT { 0 } else { first }
 }
 
 /// Factor on yesterday's weight for a half-life in days.

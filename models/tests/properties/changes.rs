@@ -92,7 +92,7 @@ fn a_level_shift_is_followed_within_a_month() {
     assert!((0.85..1.1).contains(&ratio), "{ratio}");
 }
 
-/// Late tickets: half of the last two days is not there yet.
+/// Late tickets: half of the last two days is not there yet. The forecast loses less than half of that half.
 #[test]
 fn days_that_are_still_filling_move_the_forecast_little() {
     let total = |factor: f64| {
@@ -100,7 +100,7 @@ fn days_that_are_still_filling_move_the_forecast_little() {
         sum(mean(&city, &done, Level { topic: 0, district: 0 }, 0, 0))
     };
     let ratio = total(0.5) / total(1.0);
-    assert!((0.88..1.0).contains(&ratio), "{ratio}");
+    assert!((0.78..1.0).contains(&ratio), "{ratio}");
 }
 
 /// What nobody has reported yet can be reported: no topic that exists is at exactly nothing.
