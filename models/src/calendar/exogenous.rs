@@ -75,17 +75,18 @@ impl Exogenous {
     pub fn columns(&self, start: NaiveDate, days: usize) -> Vec<Column> {
         let Some(norm) = self.norm() else { return Vec::new() };
         let lags = if self.shape.lags.is_empty() { &[0][..] } else { &self.shape.lags };
-        let parts: &[(&str, fn(f64) -> f64)] =
-            if self.shape.split { &[("+", |z| z.max(0.0)), ("-", |z| z.min(0.0))] } else { &[("", |z| z)] };
+        let whole = ("", f64::NEG_INFINITY, f64::INFINITY);
+        let halves = [("+", 0.0, f64::INFINITY), ("-", f64::NEG_INFINITY, 0.0)];
+        let parts = if self.shape.split { &halves[..] } else { &[whole][..] };
         let mut columns = Vec::new();
         for lag in lags {
             let anomalies = self.anomalies(&norm, start, *lag, days);
-            for (sign, part) in parts {
+            for (sign, least, most) in parts {
                 let suffix = if *lag == 0 { String::new() } else { format!(":lag{lag}") };
                 columns.push(Column {
                     name: format!("{}{sign}{suffix}", self.name),
                     past_only: self.known == Known::PastOnly,
-                    values: anomalies.iter().map(|z| part(*z)).collect(),
+                    values: anomalies.iter().map(|z| z.clamp(*least, *most)).collect(),
                 });
             }
         }

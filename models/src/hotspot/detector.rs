@@ -147,12 +147,12 @@ enum Design {
     Seasons(RobustGlm<DAILY_SEASONS>),
 }
 
-/// A factor this far from 1 is an estimate whose error all periods share: each is then judged by itself, because in a
-/// window of several the error would count as often as evidence.
-const MOVED: f64 = 0.1;
+/// From this factor on a period is at a new level, an estimate whose error all periods since share: each is then judged
+/// by itself, because in a window of several the error would count as often as evidence.
+const RAISED: f64 = 1.1;
 
-fn is_moved(factors: &[f64], t: usize) -> bool {
-    factors.get(t).is_some_and(|factor| (factor - 1.0).abs() > MOVED)
+fn is_raised(factors: &[f64], t: usize) -> bool {
+    factors.get(t).is_some_and(|factor| *factor > RAISED)
 }
 
 /// The evidence of the periods before.
@@ -257,7 +257,7 @@ impl Prepared {
                 let factor = factors.get(t).copied().unwrap_or(1.0);
                 self.short(before).map(|(p, tier)| (Predictive { mean: p.mean * factor, ..p }, tier))
             };
-            if is_moved(factors, t) {
+            if is_raised(factors, t) {
                 past = Past::default();
             }
             let judgement = self.judge_period(series[t], expected, &mut past);

@@ -154,7 +154,7 @@ mod tests {
     fn false_discoveries_stay_under_their_rate_on_quiet_and_on_busy_days() {
         let (parent, mut rng) = (city(), ChaCha8Rng::seed_from_u64(1));
         // What is above: nothing; single cells; a whole topic of one top topic.
-        let scattered = |k: usize| if k >= 48 && k % 37 == 0 { 4.5 } else { 0.0 };
+        let scattered = |k: usize| if k >= 48 && k.is_multiple_of(37) { 4.5 } else { 0.0 };
         let topic = |k: usize| if (48..64).contains(&k) { 2.0 } else { 0.0 };
         let scenes: [&dyn Fn(usize) -> f64; 3] = [&|_| 0.0, &scattered, &topic];
         for (i, shift) in scenes.into_iter().enumerate() {

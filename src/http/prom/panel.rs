@@ -370,7 +370,7 @@ impl Fetch<'_> {
             Grain::Day => self.from,
             Grain::Month => Day::from(first_of_month(self.from.date())),
         };
-        let mut points: HashMap<(i32, i32), Vec<(i64, i64, Point)>> = HashMap::new();
+        let mut points: HashMap<(i32, i32), Vec<_>> = HashMap::new();
         for point in self.reader.store.forecasts_of(run.id, grain, cells, from, self.to).await? {
             let (from, until) = match grain {
                 Grain::Day => {

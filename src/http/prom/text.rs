@@ -69,8 +69,8 @@ pub fn range(value: Value, instants: &[i64]) -> Data {
 }
 
 /// A sound answer.
-pub fn success(data: Data) -> Response {
-    Json(json!({ "status": "success", "data": data })).into_response()
+pub fn success(data: impl Into<Data>) -> Response {
+    Json(json!({ "status": "success", "data": data.into() })).into_response()
 }
 
 impl IntoResponse for QueryError {

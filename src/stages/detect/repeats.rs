@@ -60,15 +60,15 @@ pub fn find(scene: &Scene, _: &dyn Progress) -> anyhow::Result<Found> {
     let least = LEAST * f64::from(scene.settings.min_count);
     let mut shares: FxHashMap<u32, f64> = FxHashMap::default();
     let mut findings = Vec::new();
-    for node in 0..nodes.len() {
+    for (node, of) in nodes.iter().enumerate() {
         // Nodes of the whole city come before their districts.
-        let topic = shares.get(&nodes[node].topic).copied();
+        let topic = shares.get(&of.topic).copied();
         if topic.is_some() && !has(scene, repeats, node, least) {
             continue;
         }
         let weeks = windows.of(node);
         let share = topic.unwrap_or_else(|| usual(weeks.get(1..).unwrap_or_default()));
-        shares.entry(nodes[node].topic).or_insert(share);
+        shares.entry(of.topic).or_insert(share);
         findings.extend(judge(scene, &windows, node, &weeks, share, least));
     }
     Ok(Found { findings, tested: vec![(Kind::RepeatCluster, nodes.len())], ..Found::default() })

@@ -117,7 +117,7 @@ pub fn run(history: &History, request: &Request, progress: &dyn Progress) -> any
         alerts.plan(&candidates, day);
     }
     progress.done(WHAT);
-    Ok(report::of(history, request, alerts.end()))
+    Ok(report::of(history, request, &alerts.end()))
 }
 
 fn check(history: &History, request: &Request) -> anyhow::Result<()> {

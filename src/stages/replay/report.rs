@@ -116,7 +116,7 @@ impl Share {
 }
 
 /// The report of a replay's episodes.
-pub fn of(history: &History, request: &Request, episodes: Vec<Episode>) -> Report {
+pub fn of(history: &History, request: &Request, episodes: &[Episode]) -> Report {
     // Labels of other days cannot be found and are no fault.
     let within = |l: &&labels::Label| l.from <= request.to.date() && request.from.date() <= l.to;
     let rises: Option<Vec<_>> =
@@ -133,10 +133,10 @@ pub fn of(history: &History, request: &Request, episodes: Vec<Episode>) -> Repor
     Report {
         from: request.from.date(),
         to: request.to.date(),
-        load: load(history, request, &episodes),
+        load: load(history, request, episodes),
         confirmed: by_kind(&told),
         lead_days: Spread::of(ahead.map(|e| f64::from(e.lead_days)).collect()),
-        labelled: rises.map(|rises| labelled(labels::outcomes(&rises, &episodes), &told)),
+        labelled: rises.map(|rises| labelled(labels::outcomes(&rises, episodes), &told)),
         episodes: told,
     }
 }

@@ -172,7 +172,7 @@ fn runs(out: &mut Script) {
         out.rows(
             "runs",
             [format!(
-                "{id}, '{stage}', '{slot} 05:10', '{status}', {started}, {}, {}, 1, 'abc', '0.1.0', '{{}}', {error}",
+                "{id}, '{stage}', '{slot} 05:10', '{status}', {started}, {}, {}, 1, 'abc', '0.1.0', '{{\"fit_run\":19}}', {error}",
                 started + seconds * 1000,
                 last.plus(-back).0
             )],
@@ -248,6 +248,9 @@ fn quality(out: &mut Script) {
     out.rows("ledger", rows);
 }
 
+/// A fit as the daily step stores it.
+const FIT: &str = r#"{"model":"glm","fallback":null,"alpha":0.1,"growth":[1.0,1.0,1.0,1.0],"alpha_month":0.1,"mse":2.0,"scores":{"mase":null,"rmsse":null,"wql":null,"wql_naive":null,"coverage_80":null,"coverage_95":null,"n":0}}"#;
+
 fn panel(out: &mut Script) {
     let last = Day::from(origin());
     let all = series();
@@ -265,7 +268,7 @@ fn panel(out: &mut Script) {
             };
             let spread = f64::from(id % 7) / 100.0 + if top.is_some() { 0.02 } else { 0.0 };
             format!(
-                "19, {}, '{model}', {fallback}, '{{}}', {}, 0.8, {}, 0.2, {}, {}, 224",
+                "19, {}, '{model}', {fallback}, '{FIT}', {}, 0.8, {}, 0.2, {}, {}, 224",
                 id + shift,
                 0.62 + spread,
                 0.13 + spread / 2.0,

@@ -133,8 +133,7 @@ impl At<'_> {
     /// Scores the coming weeks of every node.
     fn weeks(&self, out: &mut Anticipation) {
         let nodes = &self.setup.hierarchy.nodes;
-        let weeks: Vec<Vec<Option<(Exceedance, Option<bool>)>>> =
-            (0..nodes.len()).into_par_iter().map(|k| self.coming(k)).collect();
+        let weeks: Vec<_> = (0..nodes.len()).into_par_iter().map(|k| self.coming(k)).collect();
         for (node, weeks) in weeks.iter().enumerate() {
             for (lead, week) in weeks.iter().enumerate() {
                 if let Some((e, Some(came))) = week {
