@@ -11,16 +11,17 @@
 //! does not show; `models` is the crate `weisu-models`.
 //! ```text
 //! main -> cli
-//! cli -> daemon, dashboards, http, stages, files, simulate, explain, aggregate, publish, config, ingest, store, schedule, metrics, telemetry, ticket, models
+//! cli -> daemon, dashboards, http, stages, files, simulate, explain, aggregate, publish, config, map, ingest, store, schedule, metrics, telemetry, ticket, models
 //! daemon -> stages, http, publish, config, store, schedule, metrics, telemetry, ticket
-//! http -> explain, aggregate, config, store, schedule, metrics, ticket, models
-//! stages -> aggregate, publish, config, ingest, store, schedule, metrics, ticket, models
+//! http -> explain, aggregate, config, map, store, schedule, metrics, ticket, models
+//! stages -> aggregate, publish, config, map, ingest, store, schedule, metrics, ticket, models
 //! publish -> config, store, metrics, ticket, models
 //! explain -> store, ticket, models
 //! aggregate -> store, ticket, models
 //! files -> models
 //! simulate -> config, models
-//! config -> ingest, store, schedule, models
+//! config -> ingest, map, store, schedule, models
+//! map -> store, ticket
 //! ingest -> ticket, models
 //! store -> ticket, models
 //! dashboards -> store
@@ -46,6 +47,7 @@ pub mod explain;
 pub mod files;
 pub mod http;
 pub mod ingest;
+pub mod map;
 pub mod metrics;
 pub mod publish;
 pub mod schedule;

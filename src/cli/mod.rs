@@ -143,7 +143,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<()> {
         Command::Detect(args) if args.input.is_some() => detect::run(args),
         Command::Dashboards(args) => dashboards::run(args),
         Command::Demo(args) => block_on(demo::run(global, args)),
-        Command::CheckConfig(args) => check_config::run(global, args),
+        Command::CheckConfig(args) => block_on(check_config::run(global, args)),
         Command::Ingest(args) => block_on(ingest::run(global, args)),
         Command::Once(args) => block_on(once::run(global, args)),
         Command::Run(args) => block_on(run::run(global, args)),

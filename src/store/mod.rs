@@ -254,6 +254,15 @@ impl Store {
         }
     }
 
+    /// Opens a store that is there to read it, without creating it or changing its schema; fails at once where it
+    /// cannot be reached.
+    pub async fn look(options: &Options) -> Result<Self, StoreError> {
+        match options.url.split(':').next() {
+            Some("sqlite") => sqlite::look(options).await,
+            _ => postgres::look(options).await,
+        }
+    }
+
     /// `sqlite` or `postgres`.
     pub fn dialect(&self) -> &'static str {
         match self.pools {

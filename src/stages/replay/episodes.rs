@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::History;
+use super::{super::detect::grounds::KnownCluster, History};
 use crate::{
     publish::lifecycle::{self, Candidate},
     store::{
@@ -72,6 +72,12 @@ impl<'a> Alerts<'a> {
     /// Stands for the store's keys of the series: positions in the whole history.
     pub fn ids(&self) -> &FxHashMap<SeriesKey, i32> {
         &self.ids
+    }
+
+    /// The clusters that are known from the day before.
+    pub fn clusters(&self) -> Vec<KnownCluster> {
+        let topic = |series: i32| Some(self.history.city.keys.get(usize::try_from(series).ok()?)?.topic);
+        KnownCluster::among(&self.open, topic)
     }
 
     /// What the alarms of a day mean for the alerts.
