@@ -31,6 +31,7 @@ mod api;
 mod assets;
 mod board;
 mod health;
+mod lanes;
 mod outlook;
 mod page;
 mod problem;
@@ -103,6 +104,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub fn router(state: AppState) -> Router {
     Router::new()
         .route("/", get(page::page))
+        .route("/alerts", get(page::alerts))
         .route("/backtest", get(page::backtest))
         .route("/assets/{*path}", get(assets::asset))
         .route("/healthz", get(health::healthz))

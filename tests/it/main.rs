@@ -6,6 +6,7 @@ mod alertmanager;
 mod backtest;
 mod bad_input;
 mod board_queries;
+mod browser;
 mod channels;
 mod cli;
 mod config;

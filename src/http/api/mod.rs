@@ -9,6 +9,7 @@ mod alerts;
 pub(super) mod backtest;
 pub(super) mod explanation;
 pub(super) mod forecast;
+mod lanes;
 mod panel;
 pub(super) mod status;
 
@@ -43,6 +44,7 @@ fn parts() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(forecast::forecast))
         .routes(routes!(forecast::outlook))
         .routes(routes!(explanation::explanation))
+        .routes(routes!(lanes::lanes))
         .routes(routes!(alerts::alerts))
         .routes(routes!(alerts::alarms))
         .routes(routes!(alerts::precision))

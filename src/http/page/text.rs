@@ -6,6 +6,7 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use chrono_tz::Tz;
 use minijinja::{Environment, Value};
 use serde::Deserialize;
+use weisu_models::calendar::china;
 
 use crate::config::Lang;
 
@@ -152,6 +153,12 @@ impl Text {
             Lang::Zh => format!("{}年{}月", first.year(), first.month()),
             Lang::En => first.format("%B %Y").to_string(),
         }
+    }
+
+    /// A holiday; the calendar of China names its own in Chinese.
+    pub fn holiday(&self, name: &str) -> String {
+        let english = (self.lang == Lang::En).then(|| china::english_name(name)).flatten();
+        english.unwrap_or(name).to_owned()
     }
 
     /// Tickets more or fewer.

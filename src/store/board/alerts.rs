@@ -75,4 +75,13 @@ impl Store {
         ));
         on_read!(self, c => sqlx::query_as(sql).fetch_all(c)).doing("count alerts")
     }
+
+    /// Alerts that are not over, per lane and severity.
+    pub async fn alerts_by_lane(&self) -> Result<Vec<(String, String, i64)>, StoreError> {
+        let sql = sqlx::AssertSqlSafe(format!(
+            "SELECT lane, severity, COUNT(*) FROM alerts WHERE state NOT IN {OVER} GROUP BY lane, severity \
+             ORDER BY lane, severity"
+        ));
+        on_read!(self, c => sqlx::query_as(sql).fetch_all(c)).doing("count alerts")
+    }
 }
