@@ -77,7 +77,7 @@ impl Alert {
     fn of(event: &CloudEvent) -> Option<Self> {
         let PostableAlert { labels, annotations, starts_at, ends_at } =
             alertmanager::alerts(event).into_iter().next()?;
-        let is_over = event.is_resolved();
+        let is_over = event.is_over();
         Some(Self {
             status: status(is_over),
             ends_at: if is_over { ends_at } else { NO_END.to_owned() },
