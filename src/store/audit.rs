@@ -67,7 +67,7 @@ impl About {
 }
 
 /// Something that was done.
-#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Entry {
     /// When, ms since the epoch.
     pub at: Millis,
@@ -107,7 +107,7 @@ impl Entry {
 }
 
 /// An entry as it is stored.
-#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Record {
     /// Its number, rising.
     pub id: i64,

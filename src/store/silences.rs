@@ -39,10 +39,9 @@ impl Scope {
 }
 
 /// A silence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Silence {
     /// Its key.
-    #[schema(value_type = String, format = "uuid")]
     pub id: Uuid,
     /// What it covers.
     pub scope: Scope,

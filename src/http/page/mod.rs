@@ -26,6 +26,7 @@ use crate::{
 mod answers;
 mod backtest;
 mod hotspots;
+pub(super) mod life;
 mod outlook;
 mod rises;
 mod text;
