@@ -29,7 +29,7 @@ pub use city::{City, Lang, Zone};
 pub use detect::{Detect, Scan};
 pub use forecast::{Daily, Forecast};
 pub use hours::{LocalTime, Quiet};
-pub use http::Http;
+pub use http::{Access, Http};
 pub use problems::{Problem, Problems};
 pub use publish::Publish;
 pub use receiver::{Encryption, Receiver, ReceiverKind, WebhookBody};
@@ -168,6 +168,7 @@ impl Config {
         });
         self.receiver.iter_mut().flat_map(|r| [&mut r.secret_file, &mut r.url_file]).flatten().for_each(lay);
         self.publish.routing.iter_mut().for_each(lay);
+        self.http.key_file.iter_mut().for_each(lay);
         self.city.holidays.iter_mut().for_each(lay);
         [&mut self.city.map, &mut self.city.adjacency].into_iter().flatten().for_each(lay);
         self.regressor.iter_mut().map(|r| &mut r.file).for_each(lay);

@@ -14,7 +14,8 @@ use super::{Active, Cx, Done, Progress, city};
 use crate::{
     publish::{
         dispatch::{self, Desk},
-        lifecycle::{self, Candidate},
+        lifecycle::{self, Candidate, Rules},
+        links::Links,
         restraint::Told,
     },
     store::{
@@ -182,17 +183,24 @@ async fn tell(
     candidates: &[Candidate],
     summary: &mut Summary,
 ) -> anyhow::Result<crate::store::Tx> {
-    let open = cx.store.open_alerts().await?;
-    let plan = lifecycle::plan(&open, candidates, origin, cx.millis(), cx.config.detect.resolve_after);
     let table = cx.config.routing()?;
     let now = cx.millis();
+    let silences = cx.store.silences(now).await?;
+    let rules = Rules { resolve_after: cx.config.detect.resolve_after, silences: &silences };
+    // From here on nobody changes an alert but this plan.
+    let mut tx = cx.store.begin().await?;
+    let open = tx.open_alerts().await?;
+    let plan = lifecycle::plan(&open, candidates, origin, now, rules);
     let rows = cx.store.told_at_once(dispatch::told_since(now)).await?;
     let mut told = Told::new(&rows, cx.config.city.zone.0);
-    let desk = Desk::of(&cx.config, table.as_ref());
+    let links = Links::load(&cx.config)?;
+    let desk = Desk { links: links.as_ref(), ..Desk::of(&cx.config, table.as_ref()) };
     let dispatched = dispatch::dispatch(desk, &plan.events, &mut told, now);
-    let mut tx = cx.store.begin().await?;
     let all: Vec<Alarm> = candidates.iter().map(|c| c.alarm.clone()).collect();
     tx.put_alarms(active.run, &all).await?;
+    for entry in lifecycle::audit(&open, &plan, now) {
+        tx.audit(&entry).await?;
+    }
     tx.put_alerts(&plan.raised, &plan.changed).await?;
     summary.deliveries = tx.enqueue(&dispatched.deliveries, now).await?;
     tx.put_deadlines(&dispatched.deadlines).await?;
