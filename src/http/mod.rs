@@ -4,7 +4,7 @@
 //! document (RFC 9457). There is no sign-in: the configuration allows loopback addresses only and a reverse proxy
 //! goes in front, possibly under a sub-path, which is why the page uses relative addresses only. The content
 //! security policy allows nothing but the program's own files, so the page has no inline script or style.
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -31,11 +31,13 @@ mod api;
 mod assets;
 mod board;
 mod health;
+mod ical;
 mod outlook;
 mod page;
 mod problem;
 mod prom;
 mod scoreboard;
+mod seasons;
 
 pub use api::openapi;
 pub use health::Health;
@@ -55,6 +57,8 @@ pub struct City {
     pub history_days: usize,
     /// What is measured of each day; their files are read when a forecast is explained.
     pub regressors: Vec<Regressor>,
+    /// Folder of contingency plans.
+    pub plans: Option<PathBuf>,
 }
 
 /// What every handler may read.
@@ -104,6 +108,9 @@ pub fn router(state: AppState) -> Router {
     Router::new()
         .route("/", get(page::page))
         .route("/backtest", get(page::backtest))
+        .route("/calendar", get(page::calendar))
+        .route("/calendar.ics", get(ical::feed))
+        .route("/plan", get(page::plan))
         .route("/assets/{*path}", get(assets::asset))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))

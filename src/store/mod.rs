@@ -13,6 +13,7 @@ pub mod alerts;
 mod arrivals;
 mod backtests;
 pub mod board;
+pub mod calendar;
 mod counts;
 pub mod details;
 pub mod export;

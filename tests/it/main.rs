@@ -6,6 +6,7 @@ mod alertmanager;
 mod backtest;
 mod bad_input;
 mod board_queries;
+mod calendar;
 mod channels;
 mod cli;
 mod config;

@@ -7,6 +7,7 @@ use super::AppState;
 
 mod alerts;
 pub(super) mod backtest;
+mod calendar;
 pub(super) mod explanation;
 pub(super) mod forecast;
 mod panel;
@@ -43,6 +44,7 @@ fn parts() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(forecast::forecast))
         .routes(routes!(forecast::outlook))
         .routes(routes!(explanation::explanation))
+        .routes(routes!(calendar::calendar))
         .routes(routes!(alerts::alerts))
         .routes(routes!(alerts::alarms))
         .routes(routes!(alerts::precision))

@@ -1,4 +1,4 @@
-//! The page at `/`, and that of the backtest: one document in Chinese or English that answers a planner's questions.
+//! The page at `/`, those of the backtest, of the calendar and of plans: one document in Chinese or English that answers a planner's questions.
 //!
 //! Every number is in the HTML the server writes, so the page can be read, searched, printed and heard without a
 //! line of script; the script only draws the chart from the data that the table below it shows as well.
@@ -25,14 +25,16 @@ use crate::{
 
 mod answers;
 mod backtest;
+mod calendar;
 mod hotspots;
 mod outlook;
 mod rises;
-mod text;
+pub(super) mod text;
 mod track;
 mod why;
 
 pub(super) use backtest::backtest;
+pub(super) use calendar::{calendar, plan};
 use text::Text;
 
 static TEMPLATES: LazyLock<Result<Environment<'static>, minijinja::Error>> = LazyLock::new(|| {
@@ -41,6 +43,8 @@ static TEMPLATES: LazyLock<Result<Environment<'static>, minijinja::Error>> = Laz
         ("layout.html", include_str!("templates/layout.html")),
         ("page.html", include_str!("templates/page.html")),
         ("backtest.html", include_str!("templates/backtest.html")),
+        ("calendar.html", include_str!("templates/calendar.html")),
+        ("plan.html", include_str!("templates/plan.html")),
         ("answers.html", include_str!("templates/answers.html")),
         ("hotspots.html", include_str!("templates/hotspots.html")),
         ("rises.html", include_str!("templates/rises.html")),

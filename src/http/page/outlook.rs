@@ -19,7 +19,7 @@ use crate::{
 
 /// An option of a selector.
 #[derive(Debug, Serialize)]
-struct Choose {
+pub(super) struct Choose {
     value: String,
     name: String,
     selected: bool,
@@ -129,7 +129,7 @@ pub(super) async fn view(
     })
 }
 
-fn options(names: &Names, depth: i32, chosen: i32, all: String) -> Vec<Choose> {
+pub(super) fn options(names: &Names, depth: i32, chosen: i32, all: String) -> Vec<Choose> {
     let root = Choose { value: "0".to_owned(), name: all, selected: chosen == 0 };
     let node = |n: &crate::store::TreeNode| Choose {
         value: n.id.to_string(),

@@ -23,6 +23,11 @@ pub struct Server {
 
 /// Serves `store` as of the fixture's morning.
 pub async fn serve(store: Store, lang: Lang) -> Server {
+    serve_with(store, lang, None).await
+}
+
+/// The same with contingency plans in a folder.
+pub async fn serve_with(store: Store, lang: Lang, plans: Option<std::path::PathBuf>) -> Server {
     let mut calendar = Calendar::new();
     let name = if lang == Lang::Zh { "元旦" } else { "New Year" };
     for day in 1..=3 {
@@ -44,6 +49,7 @@ pub async fn serve(store: Store, lang: Lang) -> Server {
         lang,
         history_days: 1461,
         regressors: Vec::new(),
+        plans,
     };
     let (health, metrics) = (Arc::new(Health::default()), Metrics::new().unwrap());
     let clock = Arc::new(Fixed(city::now()));
