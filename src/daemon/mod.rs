@@ -119,6 +119,7 @@ pub fn app_state(cx: &Cx, clock: Arc<dyn Clock>, health: Arc<Health>) -> anyhow:
         lang: city.lang,
         history_days: cx.config.forecast.history_days,
         regressors: cx.config.regressor.clone(),
+        plans: cx.config.publish.plans.clone(),
     };
     let today = cx.today();
     let calendar = stages::city::calendar(&cx.config, today.plus(-366 * YEARS), today.plus(366 * YEARS))?;

@@ -5,7 +5,7 @@
 //! document (RFC 9457). Who may ask is decided in [`access`] before anything is looked at. A reverse proxy may have it
 //! under a sub-path, which is why pages and redirects use relative addresses only. The content security policy allows
 //! nothing but the program's own files, so the page has no inline script or style.
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -33,12 +33,14 @@ mod api;
 mod assets;
 mod board;
 mod health;
+mod ical;
 mod lanes;
 mod outlook;
 mod page;
 mod problem;
 mod prom;
 mod scoreboard;
+mod seasons;
 
 pub use access::Gate;
 pub use api::openapi;
@@ -59,6 +61,8 @@ pub struct City {
     pub history_days: usize,
     /// What is measured of each day; their files are read when a forecast is explained.
     pub regressors: Vec<Regressor>,
+    /// Folder of contingency plans.
+    pub plans: Option<PathBuf>,
 }
 
 /// What every handler may read.
@@ -120,6 +124,9 @@ pub fn router(state: AppState) -> Router {
         .route("/", get(page::page))
         .route("/alerts", get(page::alerts))
         .route("/backtest", get(page::backtest))
+        .route("/calendar", get(page::calendar))
+        .route("/calendar.ics", get(ical::feed))
+        .route("/plan", get(page::plan))
         .route("/assets/{*path}", get(assets::asset))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))

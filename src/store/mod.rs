@@ -14,6 +14,7 @@ mod arrivals;
 pub mod audit;
 mod backtests;
 pub mod board;
+pub mod calendar;
 mod counts;
 pub mod details;
 pub mod export;

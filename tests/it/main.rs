@@ -8,6 +8,7 @@ mod backtest;
 mod bad_input;
 mod board_queries;
 mod browser;
+mod calendar;
 mod channels;
 mod cli;
 mod config;

@@ -14,6 +14,7 @@ use super::AppState;
 
 pub(super) mod alerts;
 pub(super) mod backtest;
+mod calendar;
 pub(super) mod explanation;
 pub(super) mod forecast;
 mod lanes;
@@ -119,6 +120,7 @@ fn parts() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(forecast::outlook))
         .routes(routes!(explanation::explanation))
         .routes(routes!(lanes::lanes))
+        .routes(routes!(calendar::calendar))
         .routes(routes!(alerts::alerts))
         .routes(routes!(alerts::alarms))
         .routes(routes!(alerts::precision))
