@@ -22,6 +22,7 @@ mod ledger;
 pub mod outbox;
 mod postgres;
 mod prune;
+pub mod report;
 pub mod restraint;
 mod runs;
 mod series;
