@@ -13,7 +13,7 @@
 //! main -> cli
 //! cli -> daemon, dashboards, http, stages, files, simulate, explain, aggregate, publish, config, ingest, store, schedule, metrics, telemetry, ticket, models
 //! daemon -> stages, http, publish, config, store, schedule, metrics, telemetry, ticket
-//! http -> explain, aggregate, config, store, schedule, metrics, ticket, models
+//! http -> explain, aggregate, publish, config, store, schedule, metrics, ticket, models
 //! stages -> aggregate, publish, config, ingest, store, schedule, metrics, ticket, models
 //! publish -> config, store, metrics, ticket, models
 //! explain -> store, ticket, models

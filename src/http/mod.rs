@@ -4,7 +4,7 @@
 //! document (RFC 9457). There is no sign-in: the configuration allows loopback addresses only and a reverse proxy
 //! goes in front, possibly under a sub-path, which is why the page uses relative addresses only. The content
 //! security policy allows nothing but the program's own files, so the page has no inline script or style.
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -67,6 +67,7 @@ pub struct AppState {
     clock: Arc<dyn Clock>,
     health: Arc<Health>,
     boards: Arc<board::Cache>,
+    exports: Option<Arc<Path>>,
 }
 
 impl AppState {
@@ -87,7 +88,14 @@ impl AppState {
             clock,
             health,
             boards: Arc::default(),
+            exports: None,
         }
+    }
+
+    /// Lists and serves what the manifest of this folder names.
+    #[must_use]
+    pub fn with_exports(self, folder: &Path) -> Self {
+        Self { exports: Some(folder.into()), ..self }
     }
 
     /// The local day it is now.
@@ -104,6 +112,7 @@ pub fn router(state: AppState) -> Router {
     Router::new()
         .route("/", get(page::page))
         .route("/backtest", get(page::backtest))
+        .route("/exports", get(page::exports))
         .route("/assets/{*path}", get(assets::asset))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
@@ -134,7 +143,8 @@ async fn secure(mut response: Response) -> Response {
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     ];
     for (name, value) in HEADERS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        // A file of the exports brings a policy of its own.
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }

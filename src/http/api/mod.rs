@@ -8,6 +8,7 @@ use super::AppState;
 mod alerts;
 pub(super) mod backtest;
 pub(super) mod explanation;
+pub(super) mod exports;
 pub(super) mod forecast;
 mod panel;
 pub(super) mod status;
@@ -49,6 +50,8 @@ fn parts() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(status::scoreboard))
         .routes(routes!(backtest::latest))
         .routes(routes!(backtest::ledger))
+        .routes(routes!(exports::exports))
+        .routes(routes!(exports::file))
         .routes(routes!(status::runs));
     OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", v1).split_for_parts()
 }

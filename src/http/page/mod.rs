@@ -1,4 +1,4 @@
-//! The page at `/`, and that of the backtest: one document in Chinese or English that answers a planner's questions.
+//! The page at `/`, and those of the backtest and of the exports: one document in Chinese or English that answers a planner's questions.
 //!
 //! Every number is in the HTML the server writes, so the page can be read, searched, printed and heard without a
 //! line of script; the script only draws the chart from the data that the table below it shows as well.
@@ -25,6 +25,7 @@ use crate::{
 
 mod answers;
 mod backtest;
+mod exports;
 mod hotspots;
 mod outlook;
 mod rises;
@@ -33,6 +34,7 @@ mod track;
 mod why;
 
 pub(super) use backtest::backtest;
+pub(super) use exports::exports;
 use text::Text;
 
 static TEMPLATES: LazyLock<Result<Environment<'static>, minijinja::Error>> = LazyLock::new(|| {
@@ -41,6 +43,7 @@ static TEMPLATES: LazyLock<Result<Environment<'static>, minijinja::Error>> = Laz
         ("layout.html", include_str!("templates/layout.html")),
         ("page.html", include_str!("templates/page.html")),
         ("backtest.html", include_str!("templates/backtest.html")),
+        ("exports.html", include_str!("templates/exports.html")),
         ("answers.html", include_str!("templates/answers.html")),
         ("hotspots.html", include_str!("templates/hotspots.html")),
         ("rises.html", include_str!("templates/rises.html")),

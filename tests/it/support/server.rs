@@ -23,6 +23,11 @@ pub struct Server {
 
 /// Serves `store` as of the fixture's morning.
 pub async fn serve(store: Store, lang: Lang) -> Server {
+    serve_with(store, lang, None).await
+}
+
+/// The same with a folder of exports.
+pub async fn serve_with(store: Store, lang: Lang, exports: Option<&std::path::Path>) -> Server {
     let mut calendar = Calendar::new();
     let name = if lang == Lang::Zh { "元旦" } else { "New Year" };
     for day in 1..=3 {
@@ -48,6 +53,10 @@ pub async fn serve(store: Store, lang: Lang) -> Server {
     let (health, metrics) = (Arc::new(Health::default()), Metrics::new().unwrap());
     let clock = Arc::new(Fixed(city::now()));
     let state = AppState::new(store, metrics, city, calendar, clock, health.clone());
+    let state = match exports {
+        Some(folder) => state.with_exports(folder),
+        None => state,
+    };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router(state)).await });
