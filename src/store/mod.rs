@@ -25,6 +25,7 @@ mod life;
 pub mod outbox;
 mod postgres;
 mod prune;
+pub mod report;
 pub mod restraint;
 mod runs;
 mod series;

@@ -30,6 +30,8 @@ mod presets;
 mod prom;
 mod publish;
 mod real_tickets;
+mod report;
+mod reports_served;
 mod restraint;
 mod shards;
 mod simulated_city;

@@ -74,6 +74,10 @@ pub async fn serve_with(store: Store, lang: Lang, with: With) -> Server {
     let clock = Arc::new(Fixed(city::now()));
     let gate = Gate::new(&with.http, with.key);
     let state = AppState::new(store, metrics, city, calendar, clock, health.clone(), gate);
+    let state = match &with.exports {
+        Some(folder) => state.with_exports(folder),
+        None => state,
+    };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
     let router = router(state).into_make_service_with_connect_info::<SocketAddr>();
