@@ -132,3 +132,6 @@ fn is_same_news(told: &Finding, new: &Finding, kin: &Kin) -> bool {
     }
     kin.contains(new.node, told.node) && told.excess() / told.days() >= EXPLAINS * new.excess() / new.days()
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,7 @@ use crate::{
 
 pub mod candidate;
 pub mod coming;
+pub mod context;
 pub mod control;
 pub mod data;
 pub mod drop;
