@@ -20,6 +20,7 @@ mod dashboards;
 mod degenerate;
 mod explain;
 mod export;
+mod histories;
 mod http;
 mod ingest;
 mod life;
