@@ -13,6 +13,7 @@ pub mod alerts;
 mod arrivals;
 mod backtests;
 pub mod board;
+mod classes;
 mod counts;
 pub mod details;
 pub mod export;
@@ -29,10 +30,12 @@ mod slots;
 mod sqlite;
 mod taxonomy;
 mod tickets;
+mod twins;
 pub mod verdicts;
 
 pub use arrivals::Arrival;
 pub use backtests::{ALL_LEVELS, BacktestRow, BacktestSummary, ChosenModel};
+pub use classes::ClassRow;
 pub use counts::{CountCell, DayStatus, SourceDay};
 pub use floats::{bytes_to_floats, floats_to_bytes};
 pub use forecasts::{FitRow, ForecastRow, Grain};
@@ -42,6 +45,7 @@ pub use series::SeriesKey;
 pub use slots::Lease;
 pub use taxonomy::{Tree, TreeNode};
 pub use tickets::{IngestTx, Tally};
+pub use twins::Twins;
 
 /// Runs a query on the readers of whichever dialect is open.
 macro_rules! on_read {

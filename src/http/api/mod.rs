@@ -9,6 +9,7 @@ mod alerts;
 pub(super) mod backtest;
 pub(super) mod explanation;
 pub(super) mod forecast;
+mod hotspots;
 mod panel;
 pub(super) mod status;
 
@@ -46,6 +47,7 @@ fn parts() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(alerts::alerts))
         .routes(routes!(alerts::alarms))
         .routes(routes!(alerts::precision))
+        .routes(routes!(hotspots::classes))
         .routes(routes!(status::scoreboard))
         .routes(routes!(backtest::latest))
         .routes(routes!(backtest::ledger))
