@@ -90,8 +90,11 @@ pub fn text(lang: Lang, event: &Event) -> Result<String, minijinja::Error> {
             EventKind::Updated => "updated",
             EventKind::Resolved => "resolved",
             EventKind::Escalated => "escalated",
+            EventKind::Superseded => "superseded",
+            EventKind::Expired => "expired",
             EventKind::Test => "test",
         },
+        over => event.kind.is_over(),
         colour => colour(lang, body.severity),
         raised_from => event.before.map(|before| colour(lang, before)),
         subject => subject(lang, body),
@@ -123,6 +126,18 @@ pub fn text(lang: Lang, event: &Event) -> Result<String, minijinja::Error> {
         basis => basis(lang, body.basis),
     })?;
     Ok(rendered.trim().lines().take(MAX_LINES).collect::<Vec<_>>().join("\n"))
+}
+
+/// 请于 11-15 18:00 前签收: the line that leads to the acknowledgement, laid after a message of 12 lines at most.
+pub fn with_link(lang: Lang, text: &str, due: Option<&str>, url: &str) -> String {
+    let line = match (lang, due) {
+        (Lang::Zh, Some(due)) => format!("请于 {due} 前签收: {url}"),
+        (Lang::Zh, None) => format!("签收: {url}"),
+        (Lang::En, Some(due)) => format!("Please acknowledge by {due}: {url}"),
+        (Lang::En, None) => format!("Acknowledge: {url}"),
+    };
+    let room = MAX_LINES - 1;
+    text.lines().take(room).chain([line.as_str()]).collect::<Vec<_>>().join("\n")
 }
 
 /// 橙, or its English name.
@@ -300,6 +315,8 @@ mod tests {
                 (EventKind::Firing, &season, None),
                 (EventKind::Updated, &season, Some(Severity::Low)),
                 (EventKind::Resolved, &season, None),
+                (EventKind::Superseded, &spike, None),
+                (EventKind::Expired, &ahead, None),
             ] {
                 let text = text(lang, &event(kind, body.clone(), before)).unwrap();
                 assert!(text.lines().count() <= MAX_LINES, "{text}");

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use super::{Doing, StoreError, Tx, execute, on_read};
+use super::{Doing, StoreError, Twins, Tx, execute, on_read};
 use crate::ticket::{Day, DistrictId, Ticket, TopicId};
 
 /// Tickets in one statement: nine bind variables each, and SQLite takes 32,766.

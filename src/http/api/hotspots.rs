@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     http::{
         AppState,
+        access::Viewer,
         problem::{Params, Problem},
     },
     store::ClassRow,
@@ -59,6 +60,7 @@ pub(super) struct ClassView {
     responses((status = OK, body = Vec<ClassView>), (status = 400, body = Problem), (status = 503, body = Problem)))]
 pub(super) async fn classes(
     State(state): State<AppState>,
+    viewer: Viewer,
     Params(params): Params<ClassParams>,
 ) -> Result<Json<Vec<ClassView>>, Problem> {
     let base = state.boards.base(&state.store).await?;
@@ -77,5 +79,6 @@ pub(super) async fn classes(
         from: Day(row.first_week).date(),
         to: Day(row.first_week).plus(7 * row.weeks - 1).date(),
     };
-    Ok(Json(rows.iter().filter(wanted).map(view).collect()))
+    let views = rows.iter().filter(wanted).map(view);
+    Ok(Json(views.filter(|view| viewer.sees(&view.district)).collect()))
 }

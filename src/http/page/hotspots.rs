@@ -11,10 +11,13 @@ use crate::{
 /// A card.
 #[derive(Debug, Serialize)]
 pub(super) struct Card {
+    id: String,
     severity: &'static str,
     severity_word: String,
     kind: String,
-    state: String,
+    life: String,
+    unrouted: bool,
+    lane: String,
     topic: String,
     district: String,
     why: String,
@@ -51,13 +54,17 @@ const DRIVERS: usize = 3;
 /// Writes a card.
 pub(super) fn view(text: &Text, alert: &AlertView) -> Card {
     let body = &alert.body;
+    let (topic, district) = names(text, body);
     Card {
+        id: alert.id.clone(),
         severity: body.severity.name(),
         severity_word: text.word("severity", body.severity.name()),
         kind: text.word("kind", body.kind.name()),
-        state: text.word("state", &alert.state),
-        topic: text.path(&body.topic, "all_topics"),
-        district: text.path(&body.district, "whole_city"),
+        life: life(text, alert),
+        unrouted: alert.unrouted,
+        lane: text.word("lane", body.lane.name()),
+        topic,
+        district,
         why: why(text, body),
         p_value: body.observed.map(|_| text.say("why_p", context! { p => text.p_value(body.p_value) })),
         facts: facts(text, body),
@@ -65,6 +72,31 @@ pub(super) fn view(text: &Text, alert: &AlertView) -> Card {
         gauge: gauge(text, body),
         topic_id: alert.topic_id,
         district_id: alert.district_id,
+    }
+}
+
+/// Topic and district from the top down.
+pub(super) fn names(text: &Text, body: &AlertBody) -> (String, String) {
+    (text.path(&body.topic, "all_topics"), text.path(&body.district, "whole_city"))
+}
+
+/// The two numbers that it is about.
+pub(super) fn numbers(text: &Text, body: &AlertBody) -> String {
+    let (expected, norm) = (text.count(body.expected), body.compare.norm.map(|n| text.count(n)));
+    match (body.observed, norm) {
+        (Some(observed), _) => text.say("driver", context! { observed => text.count(observed), expected }),
+        (None, Some(norm)) => text.say("ahead_numbers", context! { expected, norm }),
+        (None, None) => text.say("a_expected", context! { n => expected }),
+    }
+}
+
+/// Where it is in its life, and since when.
+fn life(text: &Text, alert: &AlertView) -> String {
+    let state = text.word("state", &alert.state);
+    let since = alert.resolved.or(if alert.state == "firing" { alert.created } else { alert.updated });
+    match since {
+        Some(at) => text.say("life", context! { state, at => text.instant(at) }),
+        None => state,
     }
 }
 

@@ -3,8 +3,9 @@
 //!
 //! A [`Scene`] is what is known at the origin. The [`DETECTORS`] look at it, one file each; [`control`] holds back
 //! (false discoveries, relatives, the office's budget); [`candidate`] names what is left, and the lifecycle in
-//! [`crate::publish`] says what people are told.
-use std::collections::BTreeMap;
+//! [`crate::publish`] says what people are told. Beside that the run lays out the [`calendar`] of returning seasons, which
+//! page, API, feed and export read.
+use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::Context;
 use rustc_hash::FxHashMap;
@@ -14,16 +15,19 @@ use super::{Active, Cx, Done, Progress, city};
 use crate::{
     publish::{
         dispatch::{self, Desk},
-        lifecycle::{self, Candidate},
+        lifecycle::{self, Candidate, Rules},
+        links::Links,
         restraint::Told,
     },
     store::{
-        RunStatus, SeriesKey,
+        Run, RunStatus, SeriesKey,
         alarms::{Alarm, Kind},
+        calendar::CalendarRow,
     },
     ticket::{Basis, Day},
 };
 
+pub mod calendar;
 pub mod candidate;
 pub mod classes;
 pub mod cluster;
@@ -91,6 +95,8 @@ pub struct Summary {
     pub deliveries: u64,
     /// New alerts that no receiver wants.
     pub unrouted: usize,
+    /// Series in the calendar of seasons.
+    pub seasons: usize,
 }
 
 /// Whether there is a forecast that was not looked at yet, or a source that is late.
@@ -119,21 +125,22 @@ async fn is_newly_late(cx: &Cx) -> anyhow::Result<bool> {
 pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
     let ids: FxHashMap<SeriesKey, i32> =
         cx.store.series(Basis::Raw).await?.into_iter().map(|(id, k)| (k, id)).collect();
-    let scene = scene(cx, &ids).await?;
+    let (scene, forecast) = scene(cx, &ids).await?;
     let origin = scene.origin;
-    let progress = cx.progress.clone();
-    let run = active.run;
-    let (scene, judged, classes) = tokio::task::spawn_blocking(move || -> anyhow::Result<_> {
-        let (judged, classes) = (judge(&scene, &*progress)?, classes::classes(&scene, run)?);
-        Ok((scene, judged, classes))
+    let (scene, progress) = (Arc::new(scene), cx.progress.clone());
+    let (seen, run) = (scene.clone(), active.run);
+    let (judged, classes) = tokio::task::spawn_blocking(move || -> anyhow::Result<_> {
+        Ok((judge(&seen, &*progress)?, classes::classes(&seen, run)?))
     })
     .await??;
+    let seasons = seasons(cx, &scene, &forecast, &ids).await?;
     let mut summary = Summary {
         judged: Some((scene.from.date(), origin.date())),
         series: judged.series,
         classes: classes.len(),
         skipped: judged.skipped.iter().map(|(kind, why)| (kind.name(), why.clone())).collect(),
         thresholds: scene.grounds.alphas.iter().map(|(kind, alpha)| (kind.name(), *alpha)).collect(),
+        seasons: seasons.len(),
         ..Summary::default()
     };
     let names = city::Names::load(cx).await?;
@@ -142,11 +149,27 @@ pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
         judged.found.iter().filter_map(|(finding, held)| naming.candidate(finding, *held)).collect();
     let mut tx = tell(cx, active, origin, &candidates, &mut summary).await?;
     tx.put_hotspot_classes(&classes).await?;
+    tx.put_calendar(active.run, &seasons).await?;
     Done::new(tx, Some(origin), &summary)
 }
 
+/// The calendar of a scene: who has a season, then the forecasts of those, then their rows.
+async fn seasons(
+    cx: &Cx,
+    scene: &Arc<Scene>,
+    forecast: &Run,
+    ids: &FxHashMap<SeriesKey, i32>,
+) -> anyhow::Result<Vec<CalendarRow>> {
+    let seen = scene.clone();
+    let known = tokio::task::spawn_blocking(move || calendar::known(&seen)).await?;
+    let nodes: Vec<usize> = known.iter().filter(|one| one.yearly.is_some()).map(|one| one.node).collect();
+    let days = seasons::read(cx, forecast, scene.origin, (&scene.city, &nodes), ids).await?;
+    let (seen, ids) = (scene.clone(), ids.clone());
+    Ok(tokio::task::spawn_blocking(move || calendar::rows(&seen, &known, &days, &ids)).await?)
+}
+
 /// What is known at the newest closed day.
-async fn scene(cx: &Cx, ids: &FxHashMap<SeriesKey, i32>) -> anyhow::Result<Scene> {
+async fn scene(cx: &Cx, ids: &FxHashMap<SeriesKey, i32>) -> anyhow::Result<(Scene, Run)> {
     let forecast = cx
         .store
         .last_run("forecast", RunStatus::Ok)
@@ -157,13 +180,14 @@ async fn scene(cx: &Cx, ids: &FxHashMap<SeriesKey, i32>) -> anyhow::Result<Scene
     let calendar = city::calendar(&cx.config, city.panel.start.into(), origin.plus(400))?;
     let weeks = coming::read(cx, &forecast, origin, &city, ids).await?;
     let from = first_to_judge(cx, origin).await?;
-    Ok(Scene {
+    let scene = Scene {
         exceeding: coming::exceeding(cx, origin, &city, ids).await?,
         capacity: coming::capacity(&cx.config.capacity, &city, &city::Names::load(cx).await?),
-        days: seasons::read(cx, &forecast, origin, &city, ids).await?,
+        days: seasons::read(cx, &forecast, origin, (&city, &seasons::topics(&city)), ids).await?,
         grounds: known::grounds(cx, &city, origin, ids).await?,
         ..Scene::new(&cx.config, calendar, city, weeks, (from, origin))
-    })
+    };
+    Ok((scene, forecast))
 }
 
 /// What the detectors say of a scene, with the reason for what is held back.
@@ -204,17 +228,24 @@ async fn tell(
     candidates: &[Candidate],
     summary: &mut Summary,
 ) -> anyhow::Result<crate::store::Tx> {
-    let open = cx.store.open_alerts().await?;
-    let plan = lifecycle::plan(&open, candidates, origin, cx.millis(), cx.config.detect.resolve_after);
     let table = cx.config.routing()?;
     let now = cx.millis();
+    let silences = cx.store.silences(now).await?;
+    let rules = Rules { resolve_after: cx.config.detect.resolve_after, silences: &silences };
+    // From here on nobody changes an alert but this plan.
+    let mut tx = cx.store.begin().await?;
+    let open = tx.open_alerts().await?;
+    let plan = lifecycle::plan(&open, candidates, origin, now, rules);
     let rows = cx.store.told_at_once(dispatch::told_since(now)).await?;
     let mut told = Told::new(&rows, cx.config.city.zone.0);
-    let desk = Desk::of(&cx.config, table.as_ref());
+    let links = Links::load(&cx.config)?;
+    let desk = Desk { links: links.as_ref(), ..Desk::of(&cx.config, table.as_ref()) };
     let dispatched = dispatch::dispatch(desk, &plan.events, &mut told, now);
-    let mut tx = cx.store.begin().await?;
     let all: Vec<Alarm> = candidates.iter().map(|c| c.alarm.clone()).collect();
     tx.put_alarms(active.run, &all).await?;
+    for entry in lifecycle::audit(&open, &plan, now) {
+        tx.audit(&entry).await?;
+    }
     tx.put_alerts(&plan.raised, &plan.changed).await?;
     summary.deliveries = tx.enqueue(&dispatched.deliveries, now).await?;
     tx.put_deadlines(&dispatched.deadlines).await?;

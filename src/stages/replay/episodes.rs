@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{super::detect::grounds::KnownCluster, History};
 use crate::{
-    publish::lifecycle::{self, Candidate},
+    publish::lifecycle::{self, Candidate, Rules},
     store::{
         SeriesKey,
         alarms::{Kind, Severity},
@@ -83,8 +83,8 @@ impl<'a> Alerts<'a> {
     /// What the alarms of a day mean for the alerts.
     pub fn plan(&mut self, candidates: &[Candidate], day: Day) {
         let now = Millis::from(day.0) * DAY_MILLIS;
-        let resolve_after = self.history.config.detect.resolve_after;
-        let plan = lifecycle::plan(&self.open, candidates, day, now, resolve_after);
+        let rules = Rules { resolve_after: self.history.config.detect.resolve_after, silences: &[] };
+        let plan = lifecycle::plan(&self.open, candidates, day, now, rules);
         for alert in &plan.changed {
             self.follow(alert);
         }
