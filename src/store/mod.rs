@@ -15,6 +15,7 @@ pub mod audit;
 mod backtests;
 pub mod board;
 pub mod calendar;
+mod classes;
 mod counts;
 pub mod details;
 pub mod export;
@@ -36,10 +37,12 @@ mod sqlite;
 mod taxonomy;
 mod tickets;
 pub mod tokens;
+mod twins;
 pub mod verdicts;
 
 pub use arrivals::Arrival;
 pub use backtests::{ALL_LEVELS, BacktestRow, BacktestSummary, ChosenModel};
+pub use classes::ClassRow;
 pub use counts::{CountCell, DayStatus, SourceDay};
 pub use floats::{bytes_to_floats, floats_to_bytes};
 pub use forecasts::{FitRow, ForecastRow, Grain};
@@ -50,6 +53,7 @@ pub use series::SeriesKey;
 pub use slots::Lease;
 pub use taxonomy::{Tree, TreeNode};
 pub use tickets::{IngestTx, Tally};
+pub use twins::Twins;
 
 /// Runs a query on the readers of whichever dialect is open.
 macro_rules! on_read {

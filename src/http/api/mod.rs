@@ -18,6 +18,7 @@ mod calendar;
 pub(super) mod explanation;
 pub(super) mod exports;
 pub(super) mod forecast;
+mod hotspots;
 mod lanes;
 pub(super) mod life;
 mod panel;
@@ -125,6 +126,7 @@ fn parts() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(alerts::alerts))
         .routes(routes!(alerts::alarms))
         .routes(routes!(alerts::precision))
+        .routes(routes!(hotspots::classes))
         .routes(routes!(life::alert))
         .routes(routes!(life::ack))
         .routes(routes!(life::start))
