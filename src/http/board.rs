@@ -132,7 +132,7 @@ pub struct Member {
 }
 
 /// What is known at one version of the data.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Base {
     /// Topic names.
     pub topics: Names,

@@ -1,11 +1,14 @@
 //! One binary for every test that needs more than a module: fewer links, one support library.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
+mod access;
 mod alert_chain;
 mod alertmanager;
 mod backtest;
 mod bad_input;
 mod board_queries;
+mod browser;
+mod calendar;
 mod channels;
 mod cli;
 mod config;
@@ -19,6 +22,7 @@ mod explain;
 mod export;
 mod http;
 mod ingest;
+mod life;
 mod outbox;
 mod plan;
 mod planted;
@@ -34,4 +38,5 @@ mod simulated_city;
 mod store;
 mod support;
 mod systemd;
+mod tap;
 mod tidy;

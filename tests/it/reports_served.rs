@@ -8,7 +8,7 @@ use crate::{
     export::city as export_city,
     support::{
         Database, city,
-        server::{Server, serve, serve_with},
+        server::{Server, With, serve, serve_with},
     },
 };
 
@@ -27,7 +27,7 @@ async fn served() -> (Server, tempfile::TempDir) {
         small_cell: 5,
     };
     weisu::publish::report::write(&store, &request, &exports).await.unwrap();
-    (serve_with(store, Lang::Zh, Some(&exports)).await, folder)
+    (serve_with(store, Lang::Zh, With { exports: Some(exports), ..With::default() }).await, folder)
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! The page at `/`, and those of the backtest and of the exports: one document in Chinese or English that answers a planner's questions.
+//! The page at `/`, and those of the alerts, of the backtest, of the calendar, of plans and of the exports: in Chinese or
+//! English, what a planner asks first.
 //!
 //! Every number is in the HTML the server writes, so the page can be read, searched, printed and heard without a
 //! line of script; the script only draws the chart from the data that the table below it shows as well.
@@ -23,17 +24,24 @@ use crate::{
     ticket::Basis,
 };
 
+mod alerts;
 mod answers;
 mod backtest;
+mod calendar;
 mod exports;
 mod hotspots;
+mod lanes;
+mod options;
+pub(super) mod life;
 mod outlook;
 mod rises;
-mod text;
+pub(super) mod text;
 mod track;
 mod why;
 
+pub(super) use alerts::alerts;
 pub(super) use backtest::backtest;
+pub(super) use calendar::{calendar, plan};
 pub(super) use exports::exports;
 use text::Text;
 
@@ -42,7 +50,12 @@ static TEMPLATES: LazyLock<Result<Environment<'static>, minijinja::Error>> = Laz
     for (name, text) in [
         ("layout.html", include_str!("templates/layout.html")),
         ("page.html", include_str!("templates/page.html")),
+        ("alerts.html", include_str!("templates/alerts.html")),
+        ("cards.html", include_str!("templates/cards.html")),
+        ("lanes.html", include_str!("templates/lanes.html")),
         ("backtest.html", include_str!("templates/backtest.html")),
+        ("calendar.html", include_str!("templates/calendar.html")),
+        ("plan.html", include_str!("templates/plan.html")),
         ("exports.html", include_str!("templates/exports.html")),
         ("answers.html", include_str!("templates/answers.html")),
         ("hotspots.html", include_str!("templates/hotspots.html")),
@@ -101,9 +114,10 @@ pub(super) async fn page(
     let base = state.boards.base(&state.store).await?;
     let score = scoreboard::scoreboard(&state, choice.basis).await?;
     let rises = rises::read(&state, choice).await?;
-    let topic = choice.topic.unwrap_or_else(|| rises.headline().map_or(0, |r| r.id));
-    let outlook = outlook::view(&state, &text, &base, Choice { topic: Some(topic), ..choice }).await?;
+    let topic = Some(choice.topic.unwrap_or(rises.topic));
+    let outlook = outlook::view(&state, &text, &base, Choice { topic, ..choice }).await?;
     let cards: Vec<_> = open_alerts(&state).await?.iter().map(|a| hotspots::view(&text, a)).collect();
+    let lanes = super::lanes::lanes(&state, choice.basis).await?;
     let runs: Vec<_> = state.store.recent_runs(8).await?.iter().map(|r| track::run(&text, r)).collect();
     let html = templates()?.get_template("page.html")?.render(context! {
         title => text.say("title", context! { city => state.city.name.clone() }),
@@ -111,10 +125,12 @@ pub(super) async fn page(
         issued => status.forecast.as_ref().and_then(|f| f.issued_at)
             .map(|at| text.say("issued", context! { at => text.instant(at) })),
         answers => Value::from(Serde(answers::view(&text, &rises, &score))),
+        lanes => Value::from(Serde(lanes::view(&text, &lanes, state.today().date()))),
         hotspots => Value::from(Serde(cards)),
         more => (status.open_alerts > HOTSPOTS)
             .then(|| text.say("more_alerts", context! { n => status.open_alerts - HOTSPOTS })),
-        rises => Value::from(Serde(rises::view(&text, &rises, &base, choice))),
+        what => Value::from(Serde(rises::what(&text, &rises, &base, choice))),
+        places => Value::from(Serde(rises::places(&text, &rises, &base))),
         outlook => Value::from(Serde(outlook)),
         past => Value::from(Serde(track::past(&text, &score))),
         precision => Value::from(Serde(track::precision(&text, &verdicts::precision(&state.store.judged_alerts().await?)))),
@@ -132,6 +148,9 @@ fn templates() -> Result<&'static Environment<'static>, Problem> {
     })
 }
 
+/// The navigation: each entry with the word of `page.<key>` in the catalogue, and its address from the first level.
+const PAGES: [(&str, &str); 3] = [("overview", "./"), ("alerts", "alerts"), ("forecasts", "backtest")];
+
 /// What every page has around its own part; `keep` is the choice that a change of language keeps.
 fn frame(state: &AppState, text: &Text, keep: Vec<(&'static str, String)>) -> Value {
     let (short, other) = if text.lang == Lang::Zh { ("zh", "en") } else { ("en", "zh") };
@@ -143,6 +162,7 @@ fn frame(state: &AppState, text: &Text, keep: Vec<(&'static str, String)>) -> Va
         short,
         other,
         keep => Value::from(Serde(keep)),
+        pages => PAGES.into_iter().map(|(key, path)| context! { key, path, name => text.word("page", key) }).collect::<Value>(),
         city => state.city.name.clone(),
         files => context! {
             css => file("page.css"),

@@ -3,8 +3,9 @@
 //!
 //! A [`Scene`] is what is known at the origin. The [`DETECTORS`] look at it, one file each; [`control`] holds back
 //! (false discoveries, relatives, the office's budget); [`candidate`] names what is left, and the lifecycle in
-//! [`crate::publish`] says what people are told.
-use std::collections::BTreeMap;
+//! [`crate::publish`] says what people are told. Beside that the run lays out the [`calendar`] of returning seasons, which
+//! page, API, feed and export read.
+use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::Context;
 use rustc_hash::FxHashMap;
@@ -14,22 +15,31 @@ use super::{Active, Cx, Done, Progress, city};
 use crate::{
     publish::{
         dispatch::{self, Desk},
-        lifecycle::{self, Candidate},
+        lifecycle::{self, Candidate, Rules},
+        links::Links,
         restraint::Told,
     },
-    store::{RunStatus, SeriesKey, alarms::Alarm},
+    store::{
+        Run, RunStatus, SeriesKey,
+        alarms::{Alarm, Kind},
+        calendar::CalendarRow,
+    },
     ticket::{Basis, Day},
 };
 
+pub mod calendar;
 pub mod candidate;
+pub mod cluster;
 pub mod coming;
+pub mod context;
 pub mod control;
 pub mod data;
 pub mod drop;
 mod finding;
+pub mod ground;
 pub mod grounds;
 pub mod kin;
-mod known;
+pub mod known;
 pub mod level_shift;
 pub mod repeats;
 pub mod scene;
@@ -51,6 +61,7 @@ const DETECTORS: &[scene::DetectorFn] = &[
     spikes::find,
     drop::find,
     widespread::find,
+    cluster::find,
     repeats::find,
     coming::find,
     seasons::find,
@@ -66,6 +77,9 @@ pub struct Summary {
     /// Thresholds that were chosen from verdicts, by kind.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub thresholds: BTreeMap<&'static str, f64>,
+    /// Kinds that were not looked for, with the reason.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub skipped: BTreeMap<&'static str, String>,
     /// Alarms by kind, suppressed ones too.
     pub alarms: BTreeMap<&'static str, usize>,
     /// Alarms that nobody is told of, by reason.
@@ -78,6 +92,8 @@ pub struct Summary {
     pub deliveries: u64,
     /// New alerts that no receiver wants.
     pub unrouted: usize,
+    /// Series in the calendar of seasons.
+    pub seasons: usize,
 }
 
 /// Whether there is a forecast that was not looked at yet.
@@ -90,31 +106,46 @@ pub async fn due(cx: &Cx) -> anyhow::Result<bool> {
 pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
     let ids: FxHashMap<SeriesKey, i32> =
         cx.store.series(Basis::Raw).await?.into_iter().map(|(id, k)| (k, id)).collect();
-    let scene = scene(cx, &ids).await?;
+    let (scene, forecast) = scene(cx, &ids).await?;
     let origin = scene.origin;
-    let progress = cx.progress.clone();
-    let (scene, judged) = tokio::task::spawn_blocking(move || {
-        let judged = judge(&scene, &*progress);
-        judged.map(|judged| (scene, judged))
-    })
-    .await??;
+    let (scene, progress) = (Arc::new(scene), cx.progress.clone());
+    let seen = scene.clone();
+    let judged = tokio::task::spawn_blocking(move || judge(&seen, &*progress)).await??;
+    let seasons = seasons(cx, &scene, &forecast, &ids).await?;
     let mut summary = Summary {
         judged: Some((scene.from.date(), origin.date())),
         series: judged.series,
+        skipped: judged.skipped.iter().map(|(kind, why)| (kind.name(), why.clone())).collect(),
         thresholds: scene.grounds.alphas.iter().map(|(kind, alpha)| (kind.name(), *alpha)).collect(),
+        seasons: seasons.len(),
         ..Summary::default()
     };
     let names = city::Names::load(cx).await?;
     let naming = candidate::Naming { lang: cx.config.city.lang, scene: &scene, names: &names, ids: &ids };
     let candidates: Vec<Candidate> =
         judged.found.iter().filter_map(|(finding, held)| naming.candidate(finding, *held)).collect();
-    tell(cx, active, origin, &candidates, &mut summary)
-        .await
-        .map(|tx| Done::new(tx, Some(origin), &summary))?
+    let mut tx = tell(cx, active, origin, &candidates, &mut summary).await?;
+    tx.put_calendar(active.run, &seasons).await?;
+    Done::new(tx, Some(origin), &summary)
+}
+
+/// The calendar of a scene: who has a season, then the forecasts of those, then their rows.
+async fn seasons(
+    cx: &Cx,
+    scene: &Arc<Scene>,
+    forecast: &Run,
+    ids: &FxHashMap<SeriesKey, i32>,
+) -> anyhow::Result<Vec<CalendarRow>> {
+    let seen = scene.clone();
+    let known = tokio::task::spawn_blocking(move || calendar::known(&seen)).await?;
+    let nodes: Vec<usize> = known.iter().filter(|one| one.yearly.is_some()).map(|one| one.node).collect();
+    let days = seasons::read(cx, forecast, scene.origin, (&scene.city, &nodes), ids).await?;
+    let (seen, ids) = (scene.clone(), ids.clone());
+    Ok(tokio::task::spawn_blocking(move || calendar::rows(&seen, &known, &days, &ids)).await?)
 }
 
 /// What is known at the newest closed day.
-async fn scene(cx: &Cx, ids: &FxHashMap<SeriesKey, i32>) -> anyhow::Result<Scene> {
+async fn scene(cx: &Cx, ids: &FxHashMap<SeriesKey, i32>) -> anyhow::Result<(Scene, Run)> {
     let forecast = cx
         .store
         .last_run("forecast", RunStatus::Ok)
@@ -125,13 +156,14 @@ async fn scene(cx: &Cx, ids: &FxHashMap<SeriesKey, i32>) -> anyhow::Result<Scene
     let calendar = city::calendar(&cx.config, city.panel.start.into(), origin.plus(400))?;
     let weeks = coming::read(cx, &forecast, origin, &city, ids).await?;
     let from = first_to_judge(cx, origin).await?;
-    Ok(Scene {
+    let scene = Scene {
         exceeding: coming::exceeding(cx, origin, &city, ids).await?,
         capacity: coming::capacity(&cx.config.capacity, &city, &city::Names::load(cx).await?),
-        days: seasons::read(cx, &forecast, origin, &city, ids).await?,
-        grounds: known::grounds(cx, &city, origin).await?,
+            days: seasons::read(cx, &forecast, origin, (&city, &seasons::topics(&city)), ids).await?,
+            grounds: known::grounds(cx, &city, origin, ids).await?,
         ..Scene::new(&cx.config, calendar, city, weeks, (from, origin))
-    })
+    };
+    Ok((scene, forecast))
 }
 
 /// What the detectors say of a scene, with the reason for what is held back.
@@ -139,6 +171,8 @@ async fn scene(cx: &Cx, ids: &FxHashMap<SeriesKey, i32>) -> anyhow::Result<Scene
 pub struct Judged {
     /// By kind and day, most surprising first.
     pub found: Vec<(Finding, Option<control::Held>)>,
+    /// Kinds that were not looked for, with the reason.
+    pub skipped: Vec<(Kind, String)>,
     /// Series judged on at least one day.
     pub series: usize,
 }
@@ -150,8 +184,8 @@ pub fn judge(scene: &Scene, progress: &dyn Progress) -> anyhow::Result<Judged> {
         found.extend(detector(scene, progress)?);
     }
     progress.done("detect");
-    let series = found.judged;
-    Ok(Judged { found: control::hold_back(found, scene), series })
+    let (series, skipped) = (found.judged, std::mem::take(&mut found.skipped));
+    Ok(Judged { found: control::hold_back(found, scene), skipped, series })
 }
 
 /// The day after the last judged one, within the look-back.
@@ -170,17 +204,24 @@ async fn tell(
     candidates: &[Candidate],
     summary: &mut Summary,
 ) -> anyhow::Result<crate::store::Tx> {
-    let open = cx.store.open_alerts().await?;
-    let plan = lifecycle::plan(&open, candidates, origin, cx.millis(), cx.config.detect.resolve_after);
     let table = cx.config.routing()?;
     let now = cx.millis();
+    let silences = cx.store.silences(now).await?;
+    let rules = Rules { resolve_after: cx.config.detect.resolve_after, silences: &silences };
+    // From here on nobody changes an alert but this plan.
+    let mut tx = cx.store.begin().await?;
+    let open = tx.open_alerts().await?;
+    let plan = lifecycle::plan(&open, candidates, origin, now, rules);
     let rows = cx.store.told_at_once(dispatch::told_since(now)).await?;
     let mut told = Told::new(&rows, cx.config.city.zone.0);
-    let desk = Desk::of(&cx.config, table.as_ref());
+    let links = Links::load(&cx.config)?;
+    let desk = Desk { links: links.as_ref(), ..Desk::of(&cx.config, table.as_ref()) };
     let dispatched = dispatch::dispatch(desk, &plan.events, &mut told, now);
-    let mut tx = cx.store.begin().await?;
     let all: Vec<Alarm> = candidates.iter().map(|c| c.alarm.clone()).collect();
     tx.put_alarms(active.run, &all).await?;
+    for entry in lifecycle::audit(&open, &plan, now) {
+        tx.audit(&entry).await?;
+    }
     tx.put_alerts(&plan.raised, &plan.changed).await?;
     summary.deliveries = tx.enqueue(&dispatched.deliveries, now).await?;
     tx.put_deadlines(&dispatched.deadlines).await?;

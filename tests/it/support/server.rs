@@ -1,11 +1,12 @@
 //! The daemon's HTTP side over a fixture city, on a free loopback port.
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use chrono_tz::Tz;
 use weisu::{
-    config::Lang,
-    http::{AppState, City, Health, router},
+    config::{Http, Lang},
+    http::{AppState, City, Gate, Health, router},
     metrics::Metrics,
+    publish::links::Key,
     schedule::clock::Fixed,
     store::Store,
 };
@@ -21,13 +22,31 @@ pub struct Server {
     pub health: Arc<Health>,
 }
 
-/// Serves `store` as of the fixture's morning.
-pub async fn serve(store: Store, lang: Lang) -> Server {
-    serve_with(store, lang, None).await
+/// What a server has beside its store.
+pub struct With {
+    /// Who is let in; everybody by default.
+    pub http: Http,
+    /// What links and sessions are signed with.
+    pub key: Key,
+    /// Folder of contingency plans.
+    pub plans: Option<PathBuf>,
+    /// Folder of exports.
+    pub exports: Option<PathBuf>,
 }
 
-/// The same with a folder of exports.
-pub async fn serve_with(store: Store, lang: Lang, exports: Option<&std::path::Path>) -> Server {
+impl Default for With {
+    fn default() -> Self {
+        Self { http: Http::default(), key: Key::of_process().unwrap(), plans: None, exports: None }
+    }
+}
+
+/// Serves `store` as of the fixture's morning, open to everybody.
+pub async fn serve(store: Store, lang: Lang) -> Server {
+    serve_with(store, lang, With::default()).await
+}
+
+/// The same with more than the store.
+pub async fn serve_with(store: Store, lang: Lang, with: With) -> Server {
     let mut calendar = Calendar::new();
     let name = if lang == Lang::Zh { "元旦" } else { "New Year" };
     for day in 1..=3 {
@@ -49,17 +68,20 @@ pub async fn serve_with(store: Store, lang: Lang, exports: Option<&std::path::Pa
         lang,
         history_days: 1461,
         regressors: Vec::new(),
+        plans: with.plans,
     };
     let (health, metrics) = (Arc::new(Health::default()), Metrics::new().unwrap());
     let clock = Arc::new(Fixed(city::now()));
-    let state = AppState::new(store, metrics, city, calendar, clock, health.clone());
-    let state = match exports {
+    let gate = Gate::new(&with.http, with.key);
+    let state = AppState::new(store, metrics, city, calendar, clock, health.clone(), gate);
+    let state = match &with.exports {
         Some(folder) => state.with_exports(folder),
         None => state,
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, router(state)).await });
+    let router = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move { axum::serve(listener, router).await });
     Server { at, health }
 }
 

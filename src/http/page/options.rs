@@ -1,0 +1,32 @@
+//! Options of selectors.
+use serde::Serialize;
+
+use crate::{http::board::Names, store::TreeNode};
+
+/// An option of a selector.
+#[derive(Debug, Serialize)]
+pub(super) struct Choose {
+    value: String,
+    name: String,
+    selected: bool,
+}
+
+impl Choose {
+    /// Options by value, name and whether it is the chosen one.
+    pub fn of<'a>(options: impl IntoIterator<Item = (&'a str, String, bool)>) -> Vec<Self> {
+        let choose =
+            |(value, name, selected): (&str, String, bool)| Self { value: value.to_owned(), name, selected };
+        options.into_iter().map(choose).collect()
+    }
+
+    /// The nodes of a tree down to a depth, indented; `all` is the name of the root.
+    pub fn tree(names: &Names, depth: i32, chosen: i32, all: String) -> Vec<Self> {
+        let root = Self { value: "0".to_owned(), name: all, selected: chosen == 0 };
+        let node = |n: &TreeNode| Self {
+            value: n.id.to_string(),
+            name: format!("{}{}", "\u{3000}".repeat((n.depth - 1).max(0) as usize), n.name),
+            selected: n.id == chosen,
+        };
+        std::iter::once(root).chain(names.outline(depth).into_iter().map(node)).collect()
+    }
+}
