@@ -300,7 +300,7 @@ async fn every_answer_carries_the_policy_and_assets_are_kept_for_good() {
 }
 
 /// Whether a program can be run here.
-fn has(program: &str) -> bool {
+pub(crate) fn has(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok_and(|o| o.status.success())
 }
 

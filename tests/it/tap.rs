@@ -2,11 +2,23 @@
 use serde_json::{Value, json};
 use sqlx::{Connection, SqliteConnection};
 use uuid::Uuid;
-use weisu::{config::Http, publish::links::Links};
+use weisu::{
+    config::{Http, ReceiverKind},
+    publish::{
+        dispatch::{self, Desk},
+        lifecycle::EventKind,
+        links::{Key, Links},
+        restraint::Told,
+    },
+    store::alarms::Severity,
+};
+use wiremock::MockServer;
 
 use crate::{
     access::{HEATING_HARBOUR, NOISE, Office, closed, office},
-    support::city,
+    channels::{BOTS, answers, bodies, bot, publish, taken},
+    publish::{Hand, desk, event},
+    support::{city, for_each_database},
 };
 
 const HOUR: i64 = 3_600_000;
@@ -207,4 +219,35 @@ async fn what_cannot_be_done_is_a_problem_document() {
     );
     check(post("alerts/00000000-0000-5000-8000-00000000dead/ack", json!({})).await, 404, "there is no alert");
     check(post("alerts/north/ack", json!({})).await, 404, "north");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_acknowledge_is_one_in_each_vendors_markup() {
+    for_each_database(|db| async move {
+        let (store, clock) = (db.open().await.unwrap(), Hand::new());
+        let links = Links::new(Key::of_process().unwrap(), "https://city.example/a_b", 2);
+        for kind in BOTS {
+            let server = MockServer::start().await;
+            answers(&server, taken(kind)).await;
+            let duty = [bot(kind, &db, &server.uri())];
+            let desk = Desk { links: Some(&links), ..desk(&duty) };
+            let mut fired = event(1, EventKind::Firing, 20_000);
+            fired.alert.body.severity = Severity::High;
+            let out = dispatch::dispatch(desk, &[fired], &mut Told::default(), clock.millis());
+            let ack: Value = serde_json::from_str(&out.deliveries[0].body).unwrap();
+            let url = ack["data"]["ack"]["url"].as_str().unwrap();
+            let mut tx = store.begin().await.unwrap();
+            tx.enqueue(&out.deliveries, clock.millis()).await.unwrap();
+            tx.commit().await.unwrap();
+            assert_eq!(publish(&store, &duty, &clock).await.delivered, 1);
+            let shown = bodies(&server).await.remove(0).to_string();
+            let wanted = match kind {
+                ReceiverKind::Slack => format!("<{url}|签收>"),
+                _ => format!("[签收]({url})"),
+            };
+            assert!(shown.contains(&wanted), "{kind:?}: {wanted} in {shown}");
+        }
+        store.close().await;
+    })
+    .await;
 }
