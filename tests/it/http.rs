@@ -161,7 +161,8 @@ async fn the_openapi_document_lists_every_address() {
     insta::assert_json_snapshot!("openapi", document);
     let (server, _folder) = Server::of_a_city(Lang::En).await;
     let document = server.json("/api/openapi.json").await;
-    for path in document["paths"].as_object().unwrap().keys() {
+    let paths = document["paths"].as_object().unwrap().iter();
+    for (path, _) in paths.filter(|(path, of)| of["get"].is_object() && !path.contains('{')) {
         server.json(path).await;
     }
 }
@@ -344,7 +345,7 @@ async fn the_page_draws_in_a_browser() {
 }
 
 /// Output and messages of a headless browser that opened `url`.
-async fn chromium(scratch: &Path, args: &[&str], url: &str) -> (String, String) {
+pub(crate) async fn chromium(scratch: &Path, args: &[&str], url: &str) -> (String, String) {
     const FLAGS: [&str; 11] = [
         "--headless",
         "--no-sandbox",

@@ -34,6 +34,7 @@ mod restraint;
 mod shards;
 mod simulated_city;
 mod store;
+mod sub_path;
 mod support;
 mod systemd;
 mod tap;

@@ -17,6 +17,7 @@ use wiremock::MockServer;
 use crate::{
     access::{HEATING_HARBOUR, NOISE, Office, closed, office},
     channels::{BOTS, answers, bodies, bot, publish, taken},
+    http::{chromium, has},
     publish::{Hand, desk, event},
     support::{city, for_each_database},
 };
@@ -250,4 +251,38 @@ async fn a_link_to_acknowledge_is_one_in_each_vendors_markup() {
         store.close().await;
     })
     .await;
+}
+
+/// The pages of people who act, as a phone draws them. Pictures are kept in `WEISU_SCREENSHOTS` if that is set.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_draws_the_pages_without_a_complaint() {
+    if !has("chromium") {
+        println!("skipped: no chromium here");
+        return;
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let keep = std::env::var("WEISU_SCREENSHOTS").map_or_else(|_| scratch.path().to_owned(), Into::into);
+    std::fs::create_dir_all(&keep).unwrap();
+    let (open, shut) = (office(Http::default()).await, office(closed()).await);
+    open.post(&format!("/api/v1/alerts/{NOISE}/ack"), "", &json!({ "note": "on my way" })).await;
+    let tap = link(&open, HEATING_HARBOUR, 0);
+    for (office, name, path, zh, en) in [
+        (&open, "tap", tap.as_str(), "签收人", "Acknowledged as"),
+        (&open, "alert", &format!("/alerts/{NOISE}"), "处理记录", "What was done"),
+        (&open, "alerts", "/alerts", "待办提示", "Open alerts"),
+        (&shut, "signin", "/signin", "口令由管理员发放", "Your administrator"),
+    ] {
+        for (lang, says) in [("zh", zh), ("en", en)] {
+            let url = office.server.url(&format!("{path}?lang={lang}"));
+            let to = keep.join(format!("{name}-{lang}.png"));
+            let shot = format!("--screenshot={}", to.display());
+            let (dom, complaints) = chromium(scratch.path(), &["--dump-dom"], &url).await;
+            assert!(dom.contains(says), "{name} does not say {says}");
+            for bad in ["Content Security Policy", "CONSOLE"] {
+                assert!(!complaints.contains(bad), "{name}: {complaints}");
+            }
+            chromium(scratch.path(), &[&shot, "--window-size=500,1300", "--hide-scrollbars"], &url).await;
+            assert!(std::fs::metadata(&to).unwrap().len() > 10_000, "{name} is nearly empty");
+        }
+    }
 }
