@@ -94,6 +94,7 @@ pub fn text(lang: Lang, event: &Event) -> Result<String, minijinja::Error> {
             EventKind::Escalated => "escalated",
             EventKind::Superseded => "superseded",
             EventKind::Expired => "expired",
+            EventKind::Closed => "closed",
             EventKind::Test => "test",
         },
         over => event.kind.is_over(),
@@ -329,6 +330,7 @@ mod tests {
                 (EventKind::Resolved, &season, None),
                 (EventKind::Superseded, &spike, None),
                 (EventKind::Expired, &ahead, None),
+                (EventKind::Closed, &spike, None),
             ] {
                 let text = text(lang, &event(kind, body.clone(), before)).unwrap();
                 assert!(text.lines().count() <= MAX_LINES, "{text}");
