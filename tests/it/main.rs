@@ -21,6 +21,7 @@ mod export;
 mod http;
 mod ingest;
 mod outbox;
+mod pictures;
 mod plan;
 mod planted;
 mod presets;

@@ -153,7 +153,7 @@ fn frame(state: &AppState, text: &Text, keep: Vec<(&'static str, String)>) -> Va
         short,
         other,
         keep => Value::from(Serde(keep)),
-        pages => PAGES.into_iter().map(|(key, path)| context! { key, path, name => text.word("page", key) }).collect::<Value>(),
+        pages => PAGES.into_iter().map(|(key, path)| context! { key, path => Value::from_safe_string(path.to_owned()), name => text.word("page", key) }).collect::<Value>(),
         city => state.city.name.clone(),
         files => context! {
             css => file("page.css"),
