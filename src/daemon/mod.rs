@@ -2,7 +2,7 @@
 //!
 //! SIGTERM and SIGINT drain: no new activation begins, those under way are finished, then the store is closed.
 //! SIGHUP reads the configuration again; one with mistakes is reported and the old one stays in force.
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use tokio::{
@@ -12,8 +12,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::{Config, Schedule},
-    http::{AppState, City, Health},
+    config::{Access, Config, Schedule},
+    http::{AppState, City, Gate, Health},
+    publish::{links::Key, secrets},
     schedule::{
         clock::Clock,
         cron::{Expression, Slot},
@@ -121,7 +122,8 @@ pub fn app_state(cx: &Cx, clock: Arc<dyn Clock>, health: Arc<Health>) -> anyhow:
     };
     let today = cx.today();
     let calendar = stages::city::calendar(&cx.config, today.plus(-366 * YEARS), today.plus(366 * YEARS))?;
-    Ok(AppState::new(cx.store.clone(), cx.metrics.clone(), names, calendar, clock, health))
+    let gate = Gate::new(&cx.config.http, Key::load(&cx.config, secrets::credentials().as_deref())?);
+    Ok(AppState::new(cx.store.clone(), cx.metrics.clone(), names, calendar, clock, health, gate))
 }
 
 type Server = tokio::task::JoinHandle<anyhow::Result<()>>;
@@ -138,10 +140,23 @@ async fn serve(start: &Start, state: AppState, stop: &CancellationToken) -> anyh
         )
     })?;
     tracing::info!(address = %listener.local_addr()?, "page, API and metrics");
-    let (router, stop) = (crate::http::router(state), stop.clone());
+    if http.access == Access::Tokens {
+        warn_without_tokens(start).await?;
+    }
+    let router = crate::http::router(state).into_make_service_with_connect_info::<SocketAddr>();
+    let stop = stop.clone();
     Ok(Some(tokio::spawn(async move {
         Ok(axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?)
     })))
+}
+
+/// Says so where nobody could sign in.
+async fn warn_without_tokens(start: &Start) -> anyhow::Result<()> {
+    let now = start.clock.now().timestamp_millis();
+    if !start.cx.store.tokens().await?.iter().any(|token| token.is_valid(now)) {
+        tracing::warn!("there is no valid token, so nobody can sign in: make one with `weisu token add`");
+    }
+    Ok(())
 }
 
 /// Waits for the answers under way.

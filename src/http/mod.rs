@@ -1,14 +1,15 @@
-//! Page, JSON API, metrics and health over HTTP. Reads the store, writes nothing.
+//! Page, JSON API, metrics and health over HTTP. Reads the store; what it writes is what people say of alerts (their
+//! state, verdicts, silences, and the audit of it), by [`crate::publish::acts`] and nothing else.
 //!
 //! Every answer of the API is a typed value that is also in the OpenAPI document; every error is a problem
-//! document (RFC 9457). There is no sign-in: the configuration allows loopback addresses only and a reverse proxy
-//! goes in front, possibly under a sub-path, which is why the page uses relative addresses only. The content
-//! security policy allows nothing but the program's own files, so the page has no inline script or style.
+//! document (RFC 9457). Who may ask is decided in [`access`] before anything is looked at. A reverse proxy may have it
+//! under a sub-path, which is why pages and redirects use relative addresses only. The content security policy allows
+//! nothing but the program's own files, so the page has no inline script or style.
 use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::{Request, State},
+    extract::{DefaultBodyLimit, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -23,9 +24,10 @@ use crate::{
     metrics::Metrics,
     schedule::clock::Clock,
     store::Store,
-    ticket::Day,
+    ticket::{Day, Millis},
 };
 
+mod access;
 mod alert_view;
 mod api;
 mod assets;
@@ -38,6 +40,7 @@ mod problem;
 mod prom;
 mod scoreboard;
 
+pub use access::Gate;
 pub use api::openapi;
 pub use health::Health;
 
@@ -68,6 +71,7 @@ pub struct AppState {
     clock: Arc<dyn Clock>,
     health: Arc<Health>,
     boards: Arc<board::Cache>,
+    gate: Arc<Gate>,
 }
 
 impl AppState {
@@ -79,6 +83,7 @@ impl AppState {
         calendar: Calendar,
         clock: Arc<dyn Clock>,
         health: Arc<Health>,
+        gate: Gate,
     ) -> Self {
         Self {
             store,
@@ -88,7 +93,13 @@ impl AppState {
             clock,
             health,
             boards: Arc::default(),
+            gate: Arc::new(gate),
         }
+    }
+
+    /// Milliseconds since the epoch.
+    fn now(&self) -> Millis {
+        self.clock.now().timestamp_millis()
     }
 
     /// The local day it is now.
@@ -100,6 +111,9 @@ impl AppState {
 /// How long an answer may take before the server gives up on it.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Bytes of a request's body at most.
+const LARGEST_BODY: usize = 256 * 1024;
+
 /// Every route of the daemon.
 pub fn router(state: AppState) -> Router {
     Router::new()
@@ -110,11 +124,14 @@ pub fn router(state: AppState) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
+        .merge(page::life::router())
         .merge(api::router())
         .merge(prom::router())
         .fallback(async || problem::Problem::not_found("there is nothing at this address"))
         .method_not_allowed_fallback(async || problem::Problem::method())
         .layer(axum::middleware::from_fn_with_state(state.clone(), revalidate))
+        .layer(axum::middleware::from_fn_with_state(state.clone(), access::guard))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(axum::middleware::map_response(secure))
         .layer(CatchPanicLayer::custom(|_| problem::Problem::internal().into_response()))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))

@@ -7,14 +7,16 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
-    bundle,
+    acts, bundle,
     dispatch::{Desk, escalation},
     lifecycle::{Event, EventKind},
+    links::Links,
 };
 use crate::{
     store::{
         Store, StoreError, Tx,
-        alerts::State,
+        alerts::{Alert, State},
+        audit::Entry,
         restraint::{Deadline, Member},
     },
     ticket::{Day, Millis},
@@ -31,11 +33,13 @@ pub struct Composed {
     pub singles: u64,
     /// Alerts handed on because nobody acknowledged them in time.
     pub escalated: u64,
+    /// Alerts that are heard again because their silence has come to its end.
+    pub unsilenced: u64,
 }
 
 /// Makes everything that is due at `now`.
 pub async fn compose(store: &Store, desk: Desk<'_>, now: Millis) -> Result<Composed, StoreError> {
-    let mut made = Composed::default();
+    let mut made = Composed { unsilenced: acts::lapse(store, now).await?, ..Composed::default() };
     for deadline in store.deadlines(now).await? {
         made.escalated += u64::from(escalate(store, desk, &deadline, now).await?);
     }
@@ -71,10 +75,14 @@ async fn escalate(
     if !tx.pass_deadline(&deadline.alert, now).await? {
         return Ok(false);
     }
-    // Whatever else it is than firing, somebody has seen to it.
-    let told = match (alert.filter(|alert| alert.state == State::Firing), receiver) {
+    // Whatever else it is than pending or firing, somebody has seen to it.
+    let waits = |alert: &Alert| matches!(alert.state, State::Pending | State::Firing);
+    let told = match (alert.filter(waits), receiver) {
         (Some(alert), Some(receiver)) => {
             let day: Day = Day(alert.last_day.0);
+            let mut entry = Entry::of_program(alert.id, "escalate", now);
+            entry.detail = serde_json::json!({ "receiver": receiver.name, "rule": deadline.rule });
+            tx.audit(&entry).await?;
             let event = Event { kind: EventKind::Escalated, alert, before: None, day };
             let delivery = escalation(desk, &event, receiver, &deadline.rule, now);
             tx.enqueue(&[delivery], now).await? > 0
@@ -120,7 +128,8 @@ async fn put(
 ) -> Result<(), StoreError> {
     let at = DateTime::<Utc>::from_timestamp_millis(now).unwrap_or_default();
     let day = at.with_timezone(&desk.zone).date_naive();
-    match bundle::message(receiver, members, is_digest, day, desk.sender, now) {
+    match bundle::message(receiver, members, is_digest, day, desk.sender, desk.links.map(Links::alerts), now)
+    {
         Some(message) => tx.put_message(&message, now).await,
         // None of them can be read: each becomes a dead letter of its own, with the reason.
         None => {

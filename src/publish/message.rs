@@ -23,6 +23,8 @@ use crate::{
 pub const MAX_LINES: usize = 12;
 /// Drivers named in a message.
 const DRIVERS: usize = 3;
+/// Districts of a cluster named in a message.
+const DISTRICTS: usize = 6;
 
 pub(super) static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut env = Environment::new();
@@ -88,8 +90,11 @@ pub fn text(lang: Lang, event: &Event) -> Result<String, minijinja::Error> {
             EventKind::Updated => "updated",
             EventKind::Resolved => "resolved",
             EventKind::Escalated => "escalated",
+            EventKind::Superseded => "superseded",
+            EventKind::Expired => "expired",
             EventKind::Test => "test",
         },
+        over => event.kind.is_over(),
         colour => colour(lang, body.severity),
         raised_from => event.before.map(|before| colour(lang, before)),
         subject => subject(lang, body),
@@ -113,6 +118,7 @@ pub fn text(lang: Lang, event: &Event) -> Result<String, minijinja::Error> {
             since => l.since.to_string(), before => format!("{:.1}", l.before),
             after => format!("{:.1}", l.after), ratio => format!("{:.1}", l.ratio),
         }),
+        cluster => cluster(lang, body),
         spread => body.details.spread.as_ref().map(|s| context! { up => s.up, of => s.of }),
         repeats => body.details.repeats.as_ref().map(|r| context! {
             share => count(100.0 * r.share), usual => count(100.0 * r.usual),
@@ -120,6 +126,18 @@ pub fn text(lang: Lang, event: &Event) -> Result<String, minijinja::Error> {
         basis => basis(lang, body.basis),
     })?;
     Ok(rendered.trim().lines().take(MAX_LINES).collect::<Vec<_>>().join("\n"))
+}
+
+/// 请于 11-15 18:00 前签收: the line that leads to the acknowledgement, laid after a message of 12 lines at most.
+pub fn with_link(lang: Lang, text: &str, due: Option<&str>, url: &str) -> String {
+    let line = match (lang, due) {
+        (Lang::Zh, Some(due)) => format!("请于 {due} 前签收: {url}"),
+        (Lang::Zh, None) => format!("签收: {url}"),
+        (Lang::En, Some(due)) => format!("Please acknowledge by {due}: {url}"),
+        (Lang::En, None) => format!("Acknowledge: {url}"),
+    };
+    let room = MAX_LINES - 1;
+    text.lines().take(room).chain([line.as_str()]).collect::<Vec<_>>().join("\n")
 }
 
 /// 橙, or its English name.
@@ -131,6 +149,23 @@ pub fn colour(lang: Lang, severity: Severity) -> &'static str {
         (Lang::Zh, Severity::Critical) => "红",
         (Lang::En, _) => severity.name(),
     }
+}
+
+/// What a message says of a cluster: how many districts, which, how seldom, new or going on.
+fn cluster(lang: Lang, body: &AlertBody) -> Option<minijinja::Value> {
+    let cluster = body.details.cluster.as_ref()?;
+    let names = cluster.names.iter().filter_map(|path| path.last()).take(DISTRICTS).map(String::as_str);
+    let separator = match lang {
+        Lang::Zh => "、",
+        Lang::En => ", ",
+    };
+    Some(context! {
+        of => cluster.districts.len(),
+        names => names.collect::<Vec<_>>().join(separator),
+        more => cluster.districts.len().saturating_sub(DISTRICTS),
+        ongoing => cluster.ongoing, since => cluster.since.to_string(),
+        years => cluster.years(),
+    })
 }
 
 fn fault_name(lang: Lang, fault: DataFault) -> &'static str {
@@ -224,7 +259,8 @@ mod tests {
     use crate::{
         publish::lifecycle::tests::{alert, body},
         store::details::{
-            Details, ExceedanceDetails, LevelChange, OnsetDetails, OnsetStatus, RepeatShare, Spread,
+            ClusterDetails, Details, ExceedanceDetails, LevelChange, OnsetDetails, OnsetStatus, RepeatShare,
+            Spread,
         },
     };
 
@@ -275,6 +311,8 @@ mod tests {
                 (EventKind::Firing, &season, None),
                 (EventKind::Updated, &season, Some(Severity::Low)),
                 (EventKind::Resolved, &season, None),
+                (EventKind::Superseded, &spike, None),
+                (EventKind::Expired, &ahead, None),
             ] {
                 let text = text(lang, &event(kind, body.clone(), before)).unwrap();
                 assert!(text.lines().count() <= MAX_LINES, "{text}");
@@ -305,6 +343,14 @@ mod tests {
             after: 17.8,
             ratio: 2.27,
         };
+        let cluster = ClusterDetails {
+            districts: vec![2, 1],
+            names: ["Lakeview", "Riverside"].map(|name| vec![name.to_owned()]).to_vec(),
+            anchor: 1,
+            recurrence_days: 4383.0,
+            ongoing: true,
+            since: day(3),
+        };
         let bodies = [
             (with(Kind::Drop, Details::default()), "data or a trust problem", "可能是数据缺失"),
             (
@@ -330,6 +376,11 @@ mod tests {
                 ),
                 "73 % are repeats (usually 19 %)",
                 "重复诉求占 73%(通常 19%)",
+            ),
+            (
+                with(Kind::Cluster, Details { cluster: Some(cluster), ..Details::default() }),
+                "2 neighbouring districts rise together (Lakeview, Riverside), ongoing since 2024-10-03, by chance once in 12.0 years",
+                "相邻 2 个区(Lakeview、Riverside)同步上升, 自 2024-10-03 持续, 偶然出现约 12.0 年一次",
             ),
             (
                 with(Kind::Data, Details { data: Some(DataFault::TaxonomyChange), ..Details::default() }),

@@ -4,6 +4,7 @@
 //! by [`routing`], when by [`restraint`]) and writes alarms, alerts and deliveries in one transaction. The publishing
 //! stage makes messages of what waits together with [`compose::compose`], and empties the outbox with [`deliver::drain`]
 //! through [`channels`]. So a crash can repeat a delivery under its old id, and never loses one.
+pub mod acts;
 pub mod bundle;
 pub mod channels;
 pub mod compose;
@@ -11,7 +12,9 @@ pub mod deliver;
 pub mod dispatch;
 pub mod event;
 pub mod export;
+pub mod life;
 pub mod lifecycle;
+pub mod links;
 pub mod message;
 mod message_onset;
 pub mod restraint;

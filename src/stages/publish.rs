@@ -12,6 +12,7 @@ use crate::{
         deliver::{self, Limits},
         dispatch::Desk,
         export::{self, Month},
+        links::Links,
     },
     store::RunStatus,
     ticket::Day,
@@ -31,7 +32,9 @@ pub async fn run(cx: &Cx) -> anyhow::Result<Done> {
     let (begun, start) = (std::time::Instant::now(), cx.now);
     let now: deliver::Now = Arc::new(move || start + begun.elapsed());
     let client = deliver::client()?;
-    let composed = compose::compose(&cx.store, Desk::of(&cx.config, None), cx.millis()).await?;
+    let links = Links::load(&cx.config)?;
+    let desk = Desk { links: links.as_ref(), ..Desk::of(&cx.config, None) };
+    let composed = compose::compose(&cx.store, desk, cx.millis()).await?;
     let summary =
         deliver::drain(&cx.store, &cx.config.receiver, &client, &now, &limits, &CancellationToken::new())
             .await?;

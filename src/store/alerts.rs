@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{
     Doing, Store, StoreError, Tx,
     alarms::{Driver, Kind, Severity, json},
+    audit::Entry,
     details::Details,
     execute, on_read,
 };
@@ -88,6 +89,11 @@ impl State {
             Self::Superseded => "superseded",
             Self::Expired => "expired",
         }
+    }
+
+    /// The state of a stored name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.name() == name)
     }
 
     /// Still going on: the same trouble joins this alert instead of raising another.
@@ -183,12 +189,14 @@ pub struct Alert {
     pub created: Millis,
     /// When it last changed.
     pub updated: Millis,
-    /// When it was resolved.
+    /// When it was resolved, or came to another end.
     pub resolved: Option<Millis>,
+    /// While it is silenced, the state it goes back to.
+    pub silenced_from: Option<State>,
 }
 
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(super) struct Row {
     id: String,
     fingerprint: String,
     state: String,
@@ -200,6 +208,7 @@ struct Row {
     created: Millis,
     updated: Millis,
     resolved: Option<Millis>,
+    silenced_from: Option<String>,
 }
 
 impl TryFrom<Row> for Alert {
@@ -209,10 +218,11 @@ impl TryFrom<Row> for Alert {
         let corrupt = |what, value: &str| StoreError::Corrupt { what, value: value.to_owned() };
         Ok(Self {
             id: Uuid::parse_str(&row.id).map_err(|_| corrupt("alerts.id", &row.id))?,
-            state: State::ALL
-                .into_iter()
-                .find(|s| s.name() == row.state)
-                .ok_or_else(|| corrupt("alerts.state", &row.state))?,
+            state: State::from_name(&row.state).ok_or_else(|| corrupt("alerts.state", &row.state))?,
+            silenced_from: row
+                .silenced_from
+                .map(|s| State::from_name(&s).ok_or_else(|| corrupt("alerts.silenced_from", &s)))
+                .transpose()?,
             body: serde_json::from_str(&row.payload).map_err(|_| corrupt("alerts.payload", &row.payload))?,
             fingerprint: row.fingerprint,
             series: row.series,
@@ -226,9 +236,10 @@ impl TryFrom<Row> for Alert {
     }
 }
 
-const SELECT: &str = "SELECT id, fingerprint, state, series, last_day, judged, quiet, payload, created, updated, resolved FROM alerts";
+pub(super) const SELECT: &str = "SELECT id, fingerprint, state, series, last_day, judged, quiet, payload, created, updated, resolved, \
+     silenced_from FROM alerts";
 /// The states of [`State::is_open`]; a test keeps the two in step.
-const OPEN: &str = "state IN ('pending', 'firing', 'acknowledged', 'in_progress', 'silenced')";
+pub(super) const OPEN: &str = "state IN ('pending', 'firing', 'acknowledged', 'in_progress', 'silenced')";
 
 impl Store {
     /// All open alerts, oldest first.
@@ -267,18 +278,18 @@ impl Store {
 impl Tx {
     /// Writes the alerts a plan raised and the open ones it changed; returns how many were new.
     ///
-    /// An id that exists is not raised again, so that a repeated run reopens nothing. A change leaves the state
-    /// alone unless it resolves, because a person may have acknowledged in the meantime.
+    /// An id that exists is not raised again, so that a repeated run reopens nothing. A plan rests on
+    /// [`Tx::open_alerts`] of the same transaction, so that no person can have said anything in the meantime.
     pub async fn put_alerts(&mut self, raised: &[Alert], changed: &[Alert]) -> Result<u64, StoreError> {
         const RAISE: &str = "INSERT INTO alerts (id, fingerprint, kind, lane, severity, state, series, onset, last_day, judged, \
-             quiet, payload, created, updated, resolved) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (id) DO NOTHING";
-        const CHANGE: &str = "UPDATE alerts SET severity = $2, state = CASE WHEN $3 = 'resolved' THEN $3 ELSE state END, \
-             last_day = $4, judged = $5, quiet = $6, payload = $7, updated = $8, resolved = $9 WHERE id = $1";
+             quiet, payload, created, updated, resolved, silenced_from) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT (id) DO NOTHING";
+        const CHANGE: &str = "UPDATE alerts SET severity = $2, state = $3, last_day = $4, judged = $5, quiet = $6, \
+             payload = $7, updated = $8, resolved = $9, silenced_from = $10 WHERE id = $1";
         let mut new = 0;
         for a in raised {
             let payload = json(&a.body, "alerts.payload")?;
-            new += execute!(
+            let is_new = execute!(
                 self,
                 "raise alerts",
                 RAISE,
@@ -296,8 +307,16 @@ impl Tx {
                 &payload,
                 a.created,
                 a.updated,
-                a.resolved
+                a.resolved,
+                a.silenced_from.map(State::name)
             )?;
+            if is_new > 0 {
+                let mut entry = Entry::of_program(a.id, "raise", a.created);
+                entry.to = Some(a.state);
+                entry.detail = serde_json::json!({ "severity": a.body.severity });
+                self.audit(&entry).await?;
+            }
+            new += is_new;
         }
         for a in changed {
             let payload = json(&a.body, "alerts.payload")?;
@@ -313,7 +332,8 @@ impl Tx {
                 a.quiet,
                 &payload,
                 a.updated,
-                a.resolved
+                a.resolved,
+                a.silenced_from.map(State::name)
             )?;
         }
         Ok(new)

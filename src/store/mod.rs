@@ -11,6 +11,7 @@ use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 pub mod alarms;
 pub mod alerts;
 mod arrivals;
+pub mod audit;
 mod backtests;
 pub mod board;
 mod counts;
@@ -19,16 +20,19 @@ pub mod export;
 mod floats;
 mod forecasts;
 mod ledger;
+mod life;
 pub mod outbox;
 mod postgres;
 mod prune;
 pub mod restraint;
 mod runs;
 mod series;
+pub mod silences;
 mod slots;
 mod sqlite;
 mod taxonomy;
 mod tickets;
+pub mod tokens;
 pub mod verdicts;
 
 pub use arrivals::Arrival;
@@ -251,6 +255,15 @@ impl Store {
             _ => Err(StoreError::Url {
                 url: options.url.split('@').next_back().unwrap_or_default().to_owned(),
             }),
+        }
+    }
+
+    /// Opens a store that is there to read it, without creating it or changing its schema; fails at once where it
+    /// cannot be reached.
+    pub async fn look(options: &Options) -> Result<Self, StoreError> {
+        match options.url.split(':').next() {
+            Some("sqlite") => sqlite::look(options).await,
+            _ => postgres::look(options).await,
         }
     }
 

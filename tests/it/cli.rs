@@ -24,7 +24,7 @@ fn small_city(folder: &Path) -> u64 {
     let city =
         City::new(Params { years: 2, districts: 2, scale: 0.02, ..Params::demo(Lang::En, until) }).unwrap();
     let truth = city.write(&mut fs::File::create(folder.join("t.csv")).unwrap(), &|_| {}).unwrap();
-    let config = city.config_toml("t.csv", "sqlite://weisu.db") + QUICK;
+    let config = city.config_toml("t.csv", None, "sqlite://weisu.db") + QUICK;
     fs::write(folder.join("weisu.toml"), config).unwrap();
     truth.tickets
 }

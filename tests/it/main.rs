@@ -1,6 +1,7 @@
 //! One binary for every test that needs more than a module: fewer links, one support library.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
+mod access;
 mod alert_chain;
 mod alertmanager;
 mod backtest;
@@ -20,6 +21,7 @@ mod explain;
 mod export;
 mod http;
 mod ingest;
+mod life;
 mod outbox;
 mod pictures;
 mod plan;
@@ -34,4 +36,5 @@ mod simulated_city;
 mod store;
 mod support;
 mod systemd;
+mod tap;
 mod tidy;

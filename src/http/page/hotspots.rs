@@ -121,6 +121,17 @@ fn why_of_kind(text: &Text, body: &AlertBody, observed: f64) -> Option<String> {
             },
         ));
     }
+    if let Some(cluster) = &details.cluster {
+        let names: Vec<&str> =
+            cluster.names.iter().filter_map(|path| path.last()).map(String::as_str).collect();
+        let state = if cluster.ongoing { "cluster.ongoing" } else { "cluster.new" };
+        let state = text.say(state, context! { since => text.day(cluster.since) });
+        let (of, years) = (names.len(), cluster.years());
+        let districts = names.join(&text.say("join", context! {}));
+        return Some(
+            text.say("why_cluster", context! { window, observed, expected, of, districts, state, years }),
+        );
+    }
     if let Some(spread) = &details.spread {
         let values = context! { window, observed, expected, up => spread.up, of => spread.of };
         return Some(text.say("why_spread", values));

@@ -29,6 +29,7 @@ mod backtest;
 mod hotspots;
 mod lanes;
 mod options;
+pub(super) mod life;
 mod outlook;
 mod rises;
 mod text;

@@ -16,8 +16,11 @@ struct Entry {
     en: String,
 }
 
-static CATALOGUE: LazyLock<BTreeMap<String, Entry>> =
-    LazyLock::new(|| toml::from_str(include_str!("messages.toml")).unwrap_or_default());
+static CATALOGUE: LazyLock<BTreeMap<String, Entry>> = LazyLock::new(|| {
+    let files = [include_str!("messages.toml"), include_str!("messages_life.toml")];
+    let read = |text| toml::from_str::<BTreeMap<String, Entry>>(text).unwrap_or_default();
+    files.into_iter().flat_map(read).collect()
+});
 
 /// The language a request wants: `?lang=`, else the first of `Accept-Language` that is spoken here, else the city's.
 pub fn language(asked: Option<&str>, headers: &HeaderMap, city: Lang) -> Lang {

@@ -12,7 +12,7 @@ use crate::{
         alerts::{AlertBody, Lane},
         details::Details,
     },
-    ticket::Basis,
+    ticket::{Basis, DistrictId},
 };
 
 /// Days of a calendar named with an alert at most.
@@ -44,7 +44,7 @@ impl Naming<'_> {
     fn alarm(&self, finding: &Finding, held: Option<Held>) -> Option<Alarm> {
         let key = self.scene.city.keys[finding.node];
         Some(Alarm {
-            fingerprint: self.fingerprint(rule(finding), finding.kind, finding.node),
+            fingerprint: self.fingerprint(rule(finding), finding.kind, finding.node, finding.anchor()),
             window: finding.window,
             kind: finding.kind,
             method: finding.method.to_owned(),
@@ -62,7 +62,9 @@ impl Naming<'_> {
             drivers: finding.drivers.iter().map(|driver| self.driver(driver)).collect(),
             suppressed: held.map(|held| match held {
                 Held::FalseDiscovery => "false_discovery_rate".to_owned(),
-                Held::Folded { into, kind } => format!("folded:{}", self.fingerprint(RULE, kind, into)),
+                Held::Folded { into, kind, anchor } => {
+                    format!("folded:{}", self.fingerprint(RULE, kind, into, anchor))
+                }
                 Held::Unconfirmed => "unconfirmed".to_owned(),
                 Held::Budget => "budget".to_owned(),
                 Held::DataFault(fault) => format!("data_fault:{fault}"),
@@ -96,15 +98,25 @@ impl Naming<'_> {
             method: finding.method.to_owned(),
             drivers: alarm.drivers.clone(),
             compare: finding.compare,
-            details: Details { events: self.events(finding), ..finding.details.clone() },
+            details: self.details(finding),
         };
         body.title = message::title(self.lang, &body);
         body
     }
 
-    fn fingerprint(&self, rule: &str, kind: Kind, node: usize) -> String {
+    fn details(&self, finding: &Finding) -> Details {
+        let mut details = Details { events: self.events(finding), ..finding.details.clone() };
+        if let Some(cluster) = &mut details.cluster {
+            cluster.names = cluster.districts.iter().map(|d| self.names.district(*d)).collect();
+        }
+        details
+    }
+
+    /// Two clusters of a topic are told apart by the districts that they are known by.
+    fn fingerprint(&self, rule: &str, kind: Kind, node: usize, anchor: Option<DistrictId>) -> String {
         let key = self.scene.city.keys[node];
-        let (topic, district) = (self.names.topic(key.topic), self.names.district(key.district));
+        let district = anchor.unwrap_or(key.district);
+        let (topic, district) = (self.names.topic(key.topic), self.names.district(district));
         alarms::fingerprint(rule, kind, &topic, &district, Basis::Raw)
     }
 

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use weisu_models::hotspot::{fdr::q_values, tree_fdr};
 
 use super::{Finding, Found, Kin, Scene};
-use crate::store::alarms::Kind;
+use crate::{store::alarms::Kind, ticket::DistrictId};
 
 /// A relative with this many times the rise of what contains it is news of its own.
 const STEEPER: f64 = 1.5;
@@ -28,6 +28,8 @@ pub enum Held {
         into: usize,
         /// What it was told as.
         kind: Kind,
+        /// Of a cluster the district that it is known by.
+        anchor: Option<DistrictId>,
     },
     /// Only one coming week of one run says so: two have to agree.
     Unconfirmed,
@@ -64,7 +66,7 @@ pub fn hold_back(all: Found, scene: &Scene) -> Vec<(Finding, Option<Held>)> {
         } else if finding.details.exceedance.is_some_and(|e| !e.agreed) {
             Some(Held::Unconfirmed)
         } else if let Some(into) = folded {
-            Some(Held::Folded { into: into.node, kind: into.kind })
+            Some(Held::Folded { into: into.node, kind: into.kind, anchor: into.anchor() })
         } else {
             told.push(i);
             // A season comes once a year: it neither waits for the budget nor uses it up.
@@ -85,7 +87,8 @@ fn rank(kind: Kind) -> u8 {
     match kind {
         Kind::Data => 0,
         Kind::Widespread => 1,
-        _ => 2,
+        Kind::Cluster => 2,
+        _ => 3,
     }
 }
 
@@ -122,7 +125,12 @@ fn false_discoveries(found: &[Finding], tested: &[(Kind, usize)], scene: &Scene)
 fn is_same_news(told: &Finding, new: &Finding, kin: &Kin) -> bool {
     let overlaps = told.window.0 <= new.window.1 && new.window.0 <= told.window.1;
     // A topic that rises in many districts rises in the whole city and here and there in one.
-    let as_one = told.kind == new.kind || (told.kind, new.kind) == (Kind::Widespread, Kind::Spike);
+    let as_one = told.kind == new.kind
+        || (told.kind, new.kind) == (Kind::Widespread, Kind::Spike)
+        || (told.kind, new.kind) == (Kind::Widespread, Kind::Cluster);
+    if told.kind == Kind::Cluster {
+        return overlaps && !new.is_fall() && is_in_cluster(told, new, kin);
+    }
     let twice = told.kind == new.kind && told.node == new.node;
     if !as_one || !overlaps || twice || told.is_fall() != new.is_fall() {
         return false;
@@ -131,4 +139,31 @@ fn is_same_news(told: &Finding, new: &Finding, kin: &Kin) -> bool {
         return new.ratio() <= STEEPER * told.ratio();
     }
     kin.contains(new.node, told.node) && told.excess() / told.days() >= EXPLAINS * new.excess() / new.days()
+}
+
+/// Whether `new` is one of the districts of a cluster, the same cluster of a topic above or below, or the whole city's rise
+/// that the cluster explains.
+fn is_in_cluster(cluster: &Finding, new: &Finding, kin: &Kin) -> bool {
+    let related = |a: usize, b: usize| kin.contains(a, b) || kin.contains(b, a);
+    match new.kind {
+        Kind::Cluster => {
+            cluster.zone().any(|own| new.zone().any(|other| own != other && related(own, other)))
+        }
+        Kind::Spike => {
+            let within = cluster.zone().any(|own| kin.contains(own, new.node));
+            let explained = || {
+                let holds = cluster.zone().all(|own| kin.contains(new.node, own));
+                holds && cluster.excess() / cluster.days() >= EXPLAINS * new.excess() / new.days()
+            };
+            within && new.ratio() <= STEEPER * steepest(cluster) || explained()
+        }
+        _ => false,
+    }
+}
+
+/// How many times normal the steepest district of a cluster is: its own alarm says nothing new.
+fn steepest(cluster: &Finding) -> f64 {
+    let times =
+        cluster.drivers.iter().map(|(_, observed, expected, _)| observed.max(0.5) / expected.max(0.5));
+    times.fold(cluster.ratio(), f64::max)
 }

@@ -8,8 +8,9 @@ use rustc_hash::FxHashMap;
 use weisu_models::{hotspot::shift::Shift, series::Panel};
 
 use crate::{
-    store::{SourceDay, alarms::Kind},
-    ticket::TopicId,
+    map::Neighbourhood,
+    store::{SourceDay, alarms::Kind, alerts::Alert},
+    ticket::{Day, DistrictId, TopicId},
 };
 
 /// Grounds of a scene; the default knows nothing, and detectors that need more then stay silent.
@@ -26,6 +27,42 @@ pub struct Grounds {
     pub unspecified: BTreeSet<TopicId>,
     /// Thresholds that were chosen from verdicts, in place of the configured one.
     pub alphas: BTreeMap<Kind, f64>,
+    /// The districts on the map with their neighbours, where there is one.
+    pub neighbourhood: Option<Neighbourhood>,
+    /// Clusters that people were told of and that were there on the day before.
+    pub clusters: Vec<KnownCluster>,
     /// Lasting changes of level by node, worked out when first asked for.
     pub shifts: OnceLock<FxHashMap<usize, Shift>>,
+}
+
+/// A cluster that goes on, or is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownCluster {
+    /// Its topic.
+    pub topic: TopicId,
+    /// Its districts when it was last seen.
+    pub districts: Vec<DistrictId>,
+    /// First and last day.
+    pub window: (Day, Day),
+    /// The district that it is known by.
+    pub anchor: DistrictId,
+    /// First day of all.
+    pub since: Day,
+}
+
+impl KnownCluster {
+    /// The clusters among open alerts; `topic` gives the topic of a series.
+    pub fn among(open: &[Alert], topic: impl Fn(i32) -> Option<TopicId>) -> Vec<Self> {
+        let known = |alert: &Alert| {
+            let cluster = alert.body.details.cluster.as_ref()?;
+            Some(Self {
+                topic: topic(alert.series)?,
+                districts: cluster.districts.clone(),
+                window: (alert.body.window.0.into(), alert.body.window.1.into()),
+                anchor: cluster.anchor,
+                since: cluster.since.into(),
+            })
+        };
+        open.iter().filter_map(known).collect()
+    }
 }

@@ -14,22 +14,28 @@ use super::{Active, Cx, Done, Progress, city};
 use crate::{
     publish::{
         dispatch::{self, Desk},
-        lifecycle::{self, Candidate},
+        lifecycle::{self, Candidate, Rules},
+        links::Links,
         restraint::Told,
     },
-    store::{RunStatus, SeriesKey, alarms::Alarm},
+    store::{
+        RunStatus, SeriesKey,
+        alarms::{Alarm, Kind},
+    },
     ticket::{Basis, Day},
 };
 
 pub mod candidate;
+pub mod cluster;
 pub mod coming;
 pub mod control;
 pub mod data;
 pub mod drop;
 mod finding;
+pub mod ground;
 pub mod grounds;
 pub mod kin;
-mod known;
+pub mod known;
 pub mod level_shift;
 pub mod repeats;
 pub mod scene;
@@ -51,6 +57,7 @@ const DETECTORS: &[scene::DetectorFn] = &[
     spikes::find,
     drop::find,
     widespread::find,
+    cluster::find,
     repeats::find,
     coming::find,
     seasons::find,
@@ -66,6 +73,9 @@ pub struct Summary {
     /// Thresholds that were chosen from verdicts, by kind.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub thresholds: BTreeMap<&'static str, f64>,
+    /// Kinds that were not looked for, with the reason.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub skipped: BTreeMap<&'static str, String>,
     /// Alarms by kind, suppressed ones too.
     pub alarms: BTreeMap<&'static str, usize>,
     /// Alarms that nobody is told of, by reason.
@@ -101,6 +111,7 @@ pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
     let mut summary = Summary {
         judged: Some((scene.from.date(), origin.date())),
         series: judged.series,
+        skipped: judged.skipped.iter().map(|(kind, why)| (kind.name(), why.clone())).collect(),
         thresholds: scene.grounds.alphas.iter().map(|(kind, alpha)| (kind.name(), *alpha)).collect(),
         ..Summary::default()
     };
@@ -129,7 +140,7 @@ async fn scene(cx: &Cx, ids: &FxHashMap<SeriesKey, i32>) -> anyhow::Result<Scene
         exceeding: coming::exceeding(cx, origin, &city, ids).await?,
         capacity: coming::capacity(&cx.config.capacity, &city, &city::Names::load(cx).await?),
         days: seasons::read(cx, &forecast, origin, &city, ids).await?,
-        grounds: known::grounds(cx, &city, origin).await?,
+        grounds: known::grounds(cx, &city, origin, ids).await?,
         ..Scene::new(&cx.config, calendar, city, weeks, (from, origin))
     })
 }
@@ -139,6 +150,8 @@ async fn scene(cx: &Cx, ids: &FxHashMap<SeriesKey, i32>) -> anyhow::Result<Scene
 pub struct Judged {
     /// By kind and day, most surprising first.
     pub found: Vec<(Finding, Option<control::Held>)>,
+    /// Kinds that were not looked for, with the reason.
+    pub skipped: Vec<(Kind, String)>,
     /// Series judged on at least one day.
     pub series: usize,
 }
@@ -150,8 +163,8 @@ pub fn judge(scene: &Scene, progress: &dyn Progress) -> anyhow::Result<Judged> {
         found.extend(detector(scene, progress)?);
     }
     progress.done("detect");
-    let series = found.judged;
-    Ok(Judged { found: control::hold_back(found, scene), series })
+    let (series, skipped) = (found.judged, std::mem::take(&mut found.skipped));
+    Ok(Judged { found: control::hold_back(found, scene), skipped, series })
 }
 
 /// The day after the last judged one, within the look-back.
@@ -170,17 +183,24 @@ async fn tell(
     candidates: &[Candidate],
     summary: &mut Summary,
 ) -> anyhow::Result<crate::store::Tx> {
-    let open = cx.store.open_alerts().await?;
-    let plan = lifecycle::plan(&open, candidates, origin, cx.millis(), cx.config.detect.resolve_after);
     let table = cx.config.routing()?;
     let now = cx.millis();
+    let silences = cx.store.silences(now).await?;
+    let rules = Rules { resolve_after: cx.config.detect.resolve_after, silences: &silences };
+    // From here on nobody changes an alert but this plan.
+    let mut tx = cx.store.begin().await?;
+    let open = tx.open_alerts().await?;
+    let plan = lifecycle::plan(&open, candidates, origin, now, rules);
     let rows = cx.store.told_at_once(dispatch::told_since(now)).await?;
     let mut told = Told::new(&rows, cx.config.city.zone.0);
-    let desk = Desk::of(&cx.config, table.as_ref());
+    let links = Links::load(&cx.config)?;
+    let desk = Desk { links: links.as_ref(), ..Desk::of(&cx.config, table.as_ref()) };
     let dispatched = dispatch::dispatch(desk, &plan.events, &mut told, now);
-    let mut tx = cx.store.begin().await?;
     let all: Vec<Alarm> = candidates.iter().map(|c| c.alarm.clone()).collect();
     tx.put_alarms(active.run, &all).await?;
+    for entry in lifecycle::audit(&open, &plan, now) {
+        tx.audit(&entry).await?;
+    }
     tx.put_alerts(&plan.raised, &plan.changed).await?;
     summary.deliveries = tx.enqueue(&dispatched.deliveries, now).await?;
     tx.put_deadlines(&dispatched.deadlines).await?;

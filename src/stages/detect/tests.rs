@@ -10,7 +10,7 @@ use weisu_models::{
 };
 
 use super::{control::Held, grounds::Grounds, *};
-use crate::{aggregate::CityPanel, stages::Silent, store::alarms::Kind};
+use crate::{aggregate::CityPanel, map::Neighbourhood, stages::Silent, store::alarms::Kind};
 
 const DAYS: usize = 800;
 const TOPICS: u32 = 6;
@@ -18,12 +18,17 @@ const DISTRICTS: u32 = 6;
 
 /// Cells of six topics in six districts, 12 tickets a day each, times what `factor` says of topic and day.
 fn scene(factor: impl Fn(u32, usize) -> f64, calendar: Calendar, grounds: Grounds) -> Scene {
+    scene_of_cells(|topic, _, day| factor(topic, day), calendar, grounds)
+}
+
+/// The same with a factor of topic, district and day.
+fn scene_of_cells(factor: impl Fn(u32, u32, usize) -> f64, calendar: Calendar, grounds: Grounds) -> Scene {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let cells: Vec<(u32, u32)> = (1..=TOPICS).flat_map(|t| (1..=DISTRICTS).map(move |d| (t, d))).collect();
     let paths: Vec<CellPath> =
         cells.iter().map(|(t, d)| CellPath { topic: vec![*t], district: vec![*d] }).collect();
     let counts = Array2::from_shape_fn((cells.len(), DAYS), |(i, day)| {
-        let mean = 12.0 * factor(cells[i].0, day);
+        let mean = 12.0 * factor(cells[i].0, cells[i].1, day);
         if mean > 0.0 { Poisson::new(mean).unwrap().sample(&mut rng) as f32 } else { 0.0 }
     });
     let hierarchy = Hierarchy::new(&paths);
@@ -131,4 +136,77 @@ fn few_tickets_on_holidays_are_no_drop() {
     }
     let told = told(&scene(low, calendar, Grounds::default()));
     assert!(told.iter().all(|(kind, _)| *kind != Kind::Drop), "{told:?}");
+}
+
+/// Six districts in a row.
+fn in_a_row() -> Grounds {
+    let neighbourhood = Neighbourhood {
+        depth: 1,
+        districts: (1..=DISTRICTS as i32).collect(),
+        centroids: vec![None; DISTRICTS as usize],
+        pairs: (1..DISTRICTS as usize).map(|d| (d - 1, d)).collect(),
+    };
+    Grounds { neighbourhood: Some(neighbourhood), ..Grounds::default() }
+}
+
+fn clusters(judged: &Judged) -> Vec<(&Finding, &Option<Held>)> {
+    judged.found.iter().filter(|(f, _)| f.kind == Kind::Cluster).map(|(f, held)| (f, held)).collect()
+}
+
+#[test]
+fn neighbours_that_rise_together_are_one_cluster_and_their_own_alarms_are_folded_under_it() {
+    let rise = |by: f64| {
+        move |topic: u32, district: u32, day: usize| {
+            if topic == 2 && (3..=4).contains(&district) && day + 3 >= DAYS { by } else { 1.0 }
+        }
+    };
+    let mut scene = scene_of_cells(rise(2.0), Calendar::new(), in_a_row());
+    let judged = judge(&scene, &Silent).unwrap();
+    let found = clusters(&judged);
+    let [(cluster, held)] = found[..] else { panic!("{found:?}") };
+    assert_eq!((held, cluster.window), (&None, (scene.origin.plus(-2), scene.origin)));
+    let details = cluster.details.cluster.as_ref().unwrap();
+    let mut districts = details.districts.clone();
+    districts.sort_unstable();
+    assert_eq!((districts, details.ongoing, details.since), (vec![3, 4], false, cluster.window.0.date()));
+    assert!(
+        details.recurrence_days > 365.0 && cluster.observed.unwrap() > 1.6 * cluster.expected,
+        "{cluster:?}"
+    );
+    let shares: f64 = cluster.drivers.iter().map(|driver| driver.3).sum();
+    assert!((shares - 1.0).abs() < 1e-9 && scene.city.keys[cluster.node].district == 0);
+    let folded = |(f, held): &(Finding, Option<Held>)| {
+        f.kind == Kind::Spike && matches!(held, Some(Held::Folded { kind: Kind::Cluster, .. }))
+    };
+    assert!(judged.found.iter().any(folded), "{:?}", judged.found);
+    assert!(
+        kinds(&judged, Option::is_none).iter().all(|(kind, _)| *kind == Kind::Cluster),
+        "{:?}",
+        judged.found
+    );
+
+    // The next day it goes on, and keeps its identity although another district has more by then.
+    let window = (cluster.window.0, cluster.window.1.plus(-1));
+    let known =
+        grounds::KnownCluster { topic: 2, districts: vec![3], window, anchor: 3, since: window.0.plus(-1) };
+    scene.grounds.clusters = vec![known.clone()];
+    let judged = judge(&scene, &Silent).unwrap();
+    let details = clusters(&judged)[0].0.details.cluster.clone().unwrap();
+    assert_eq!((details.anchor, details.ongoing, details.since), (3, true, known.since.date()));
+
+    scene.settings.scan = crate::config::Scan::Permutation;
+    let judged = judge(&scene, &Silent).unwrap();
+    assert!(clusters(&judged).iter().any(|(f, _)| f.method == "permutation_scan"), "{:?}", judged.found);
+}
+
+#[test]
+fn a_quiet_city_has_no_cluster_and_one_without_a_map_says_that_it_was_not_looked_for() {
+    let quiet = judge(&scene(|_, _| 1.0, Calendar::new(), in_a_row()), &Silent).unwrap();
+    assert!(clusters(&quiet).is_empty() && quiet.skipped.is_empty(), "{quiet:?}");
+    // Everywhere at once is no cluster.
+    let all = |topic, day| if topic == 2 && day + 3 >= DAYS { 1.8 } else { 1.0 };
+    let widespread = judge(&scene(all, Calendar::new(), in_a_row()), &Silent).unwrap();
+    assert!(clusters(&widespread).iter().all(|(_, held)| held.is_some()), "{widespread:?}");
+    let no_map = judge(&scene(|_, _| 1.0, Calendar::new(), Grounds::default()), &Silent).unwrap();
+    assert_eq!(no_map.skipped, [(Kind::Cluster, "neither city.map nor city.adjacency is set".to_owned())]);
 }

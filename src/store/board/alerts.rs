@@ -40,6 +40,8 @@ pub struct AlertFilter {
     pub lane: Option<String>,
     /// District or any of its parts.
     pub district: Option<DistrictId>,
+    /// One alert.
+    pub id: Option<String>,
     /// At most so many.
     pub limit: i64,
 }
@@ -56,6 +58,7 @@ impl Store {
              (SELECT COUNT(*) FROM unrouted u WHERE u.alert = a.id) AS unrouted FROM alerts a JOIN series s ON s.id = a.series \
              WHERE ($1 IS NULL OR a.state = $1 OR ($1 = 'open' AND a.state NOT IN {OVER})) \
              AND ($2 IS NULL OR a.kind = $2) AND ($3 IS NULL OR a.lane = $3) \
+             AND ($6 IS NULL OR a.id = $6) \
              AND ($4 IS NULL OR s.district IN (WITH RECURSIVE sub(id) AS (SELECT id FROM districts WHERE id = $4 \
              UNION ALL SELECT n.id FROM districts n JOIN sub ON n.parent = sub.id) SELECT id FROM sub)) \
              ORDER BY CASE a.severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END, \
@@ -63,6 +66,7 @@ impl Store {
         ));
         on_read!(self, c => sqlx::query_as(sql)
             .bind(&filter.state).bind(&filter.kind).bind(&filter.lane).bind(filter.district).bind(filter.limit)
+            .bind(&filter.id)
             .fetch_all(c))
         .doing("read alerts")
     }

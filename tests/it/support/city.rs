@@ -368,7 +368,7 @@ fn alerts(out: &mut Script, names: &Names) {
         let onset: NaiveDate = body["onset"].as_str().unwrap().parse().unwrap();
         let resolved = if *state == "resolved" { created.to_string() } else { "NULL".to_owned() };
         format!(
-            "'{id}', '{print}', '{}', '{}', '{}', '{state}', {series}, {}, {}, {}, 0, '{body}', {created}, {created}, {resolved}",
+            "'{id}', '{print}', '{}', '{}', '{}', '{state}', {series}, {}, {}, {}, 0, '{body}', {created}, {created}, {resolved}, NULL",
             text(&body["kind"]),
             text(&body["lane"]),
             text(&body["severity"]),

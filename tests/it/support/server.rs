@@ -3,9 +3,10 @@ use std::{net::SocketAddr, sync::Arc};
 
 use chrono_tz::Tz;
 use weisu::{
-    config::Lang,
-    http::{AppState, City, Health, router},
+    config::{Http, Lang},
+    http::{AppState, City, Gate, Health, router},
     metrics::Metrics,
+    publish::links::Key,
     schedule::clock::Fixed,
     store::Store,
 };
@@ -21,8 +22,13 @@ pub struct Server {
     pub health: Arc<Health>,
 }
 
-/// Serves `store` as of the fixture's morning.
+/// Serves `store` as of the fixture's morning, open to everybody.
 pub async fn serve(store: Store, lang: Lang) -> Server {
+    serve_as(store, lang, &Http::default(), &Key::of_process().unwrap()).await
+}
+
+/// Serves `store` as of the fixture's morning, to those whom a configuration lets in.
+pub async fn serve_as(store: Store, lang: Lang, http: &Http, key: &Key) -> Server {
     let mut calendar = Calendar::new();
     let name = if lang == Lang::Zh { "元旦" } else { "New Year" };
     for day in 1..=3 {
@@ -47,10 +53,12 @@ pub async fn serve(store: Store, lang: Lang) -> Server {
     };
     let (health, metrics) = (Arc::new(Health::default()), Metrics::new().unwrap());
     let clock = Arc::new(Fixed(city::now()));
-    let state = AppState::new(store, metrics, city, calendar, clock, health.clone());
+    let gate = Gate::new(http, key.clone());
+    let state = AppState::new(store, metrics, city, calendar, clock, health.clone(), gate);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, router(state)).await });
+    let router = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move { axum::serve(listener, router).await });
     Server { at, health }
 }
 
