@@ -30,6 +30,7 @@ mod once;
 mod plan;
 pub mod progress;
 mod replay;
+mod report;
 mod run;
 mod send_test;
 mod simulate;
@@ -103,6 +104,8 @@ enum Command {
     Dashboards(dashboards::Args),
     /// Write the forecasts of a month as CSV and Parquet
     Export(export::Args),
+    /// Write the report of a month, or the digest of a week, as HTML, workbook and CSV
+    Report(report::Args),
     /// What would be sent, to whom, by which row of the table, when and why; sends and changes nothing
     Plan(plan::Args),
     /// Send a test event to a receiver and say what came back
@@ -156,6 +159,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<()> {
         Command::Forecast(_) => block_on(once::stage(global, stages::Stage::Forecast)),
         Command::Detect(_) => block_on(once::stage(global, stages::Stage::Detect)),
         Command::Export(args) => block_on(export::run(global, args)),
+        Command::Report(args) => block_on(report::run(global, args)),
         Command::Plan(args) => block_on(plan::run(global, args)),
         Command::SendTest(args) => block_on(send_test::run(global, args)),
         Command::Backtest(args) if args.input.is_some() => backtest::files(global, args),

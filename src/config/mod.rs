@@ -14,6 +14,7 @@ mod detect;
 mod forecast;
 mod hours;
 mod http;
+mod plan;
 mod problems;
 mod publish;
 mod receiver;
@@ -30,6 +31,7 @@ pub use detect::{Detect, Scan};
 pub use forecast::{Daily, Forecast};
 pub use hours::{LocalTime, Quiet};
 pub use http::{Access, Http};
+pub use plan::{Plan, Plans};
 pub use problems::{Problem, Problems};
 pub use publish::Publish;
 pub use receiver::{Encryption, Receiver, ReceiverKind, WebhookBody};
@@ -106,10 +108,11 @@ impl Config {
     }
 
     /// Opens the files that stages read later and the configuration cannot judge by their names: holidays, the map and
-    /// the list of neighbours, regressors and the routing table.
+    /// the list of neighbours, regressors, contingency plans and the routing table.
     pub fn check_files(&self, path: &Path) -> Result<(), Problems> {
         let mut found = self.city.check_files();
         found.extend(self.regressor.iter().enumerate().filter_map(|(i, r)| r.check_file(i)));
+        found.extend(self.publish.plans.iter().flat_map(|folder| Plans::read(folder).1));
         if let Err(problems) = self.routing() {
             let place = |p: &Problem| match p.line {
                 Some(line) => format!("{}:{line}", problems.path.display()),
@@ -167,7 +170,7 @@ impl Config {
             }
         });
         self.receiver.iter_mut().flat_map(|r| [&mut r.secret_file, &mut r.url_file]).flatten().for_each(lay);
-        self.publish.routing.iter_mut().for_each(lay);
+        [&mut self.publish.routing, &mut self.publish.plans].into_iter().flatten().for_each(lay);
         self.http.key_file.iter_mut().for_each(lay);
         self.city.holidays.iter_mut().for_each(lay);
         [&mut self.city.map, &mut self.city.adjacency].into_iter().flatten().for_each(lay);

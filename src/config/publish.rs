@@ -20,6 +20,9 @@ pub struct Publish {
     /// 派单目录, a CSV table that says who gets what; receivers it does not name go by their own filters.
     #[garde(skip)]
     pub routing: Option<PathBuf>,
+    /// Folder of contingency plans (预案), Markdown files that the calendar of seasons links to.
+    #[garde(skip)]
+    pub plans: Option<PathBuf>,
     /// Seconds one attempt may take.
     #[garde(range(min = 1, max = 120))]
     pub timeout_seconds: u64,
@@ -35,6 +38,7 @@ impl Default for Publish {
             small_cell: 5,
             event_source: "/weisu".to_owned(),
             routing: None,
+            plans: None,
             timeout_seconds: 10,
             parallel: 8,
         }

@@ -119,11 +119,13 @@ pub fn app_state(cx: &Cx, clock: Arc<dyn Clock>, health: Arc<Health>) -> anyhow:
         lang: city.lang,
         history_days: cx.config.forecast.history_days,
         regressors: cx.config.regressor.clone(),
+        plans: cx.config.publish.plans.clone(),
     };
     let today = cx.today();
     let calendar = stages::city::calendar(&cx.config, today.plus(-366 * YEARS), today.plus(366 * YEARS))?;
     let gate = Gate::new(&cx.config.http, Key::load(&cx.config, secrets::credentials().as_deref())?);
-    Ok(AppState::new(cx.store.clone(), cx.metrics.clone(), names, calendar, clock, health, gate))
+    let state = AppState::new(cx.store.clone(), cx.metrics.clone(), names, calendar, clock, health, gate);
+    Ok(state.with_exports(&cx.config.publish.exports))
 }
 
 type Server = tokio::task::JoinHandle<anyhow::Result<()>>;
@@ -212,6 +214,7 @@ fn jobs(schedule: &Schedule) -> Vec<Job> {
         ("daily", &schedule.daily),
         ("publish", &schedule.publish),
         ("export", &schedule.export),
+        ("weekly", &schedule.weekly),
         ("prune", &schedule.prune),
     ];
     keys.into_iter()
@@ -264,6 +267,7 @@ impl Stages {
             "daily" => drop(stages::chain(cx, &slot.local).await?),
             "publish" => drop(stages::one(cx, Stage::Publish, &slot.local).await?),
             "export" => drop(stages::one(cx, Stage::Export, &slot.local).await?),
+            "weekly" => drop(stages::one(cx, Stage::Weekly, &slot.local).await?),
             _ => drop(stages::one(cx, Stage::Prune, &slot.local).await?),
         }
         let due = slot.due.timestamp_millis();

@@ -5,7 +5,11 @@
 //! document (RFC 9457). Who may ask is decided in [`access`] before anything is looked at. A reverse proxy may have it
 //! under a sub-path, which is why pages and redirects use relative addresses only. The content security policy allows
 //! nothing but the program's own files, so the page has no inline script or style.
-use std::{sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -33,12 +37,14 @@ mod api;
 mod assets;
 mod board;
 mod health;
+mod ical;
 mod lanes;
 mod outlook;
 mod page;
 mod problem;
 mod prom;
 mod scoreboard;
+mod seasons;
 
 pub use access::Gate;
 pub use api::openapi;
@@ -59,6 +65,8 @@ pub struct City {
     pub history_days: usize,
     /// What is measured of each day; their files are read when a forecast is explained.
     pub regressors: Vec<Regressor>,
+    /// Folder of contingency plans.
+    pub plans: Option<PathBuf>,
 }
 
 /// What every handler may read.
@@ -72,6 +80,7 @@ pub struct AppState {
     health: Arc<Health>,
     boards: Arc<board::Cache>,
     gate: Arc<Gate>,
+    exports: Option<Arc<Path>>,
 }
 
 impl AppState {
@@ -94,12 +103,19 @@ impl AppState {
             health,
             boards: Arc::default(),
             gate: Arc::new(gate),
+            exports: None,
         }
     }
 
     /// Milliseconds since the epoch.
     fn now(&self) -> Millis {
         self.clock.now().timestamp_millis()
+    }
+
+    /// Lists and serves what the manifest of this folder names.
+    #[must_use]
+    pub fn with_exports(self, folder: &Path) -> Self {
+        Self { exports: Some(folder.into()), ..self }
     }
 
     /// The local day it is now.
@@ -120,6 +136,10 @@ pub fn router(state: AppState) -> Router {
         .route("/", get(page::page))
         .route("/alerts", get(page::alerts))
         .route("/backtest", get(page::backtest))
+        .route("/calendar", get(page::calendar))
+        .route("/calendar.ics", get(ical::feed))
+        .route("/plan", get(page::plan))
+        .route("/exports", get(page::exports))
         .route("/assets/{*path}", get(assets::asset))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
@@ -153,7 +173,8 @@ async fn secure(mut response: Response) -> Response {
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     ];
     for (name, value) in HEADERS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        // A file of the exports brings a policy of its own.
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }

@@ -1,4 +1,4 @@
-//! From alarms to people: the life of an alert, who gets it, what it says, sending it, and the monthly export.
+//! From alarms to people: the life of an alert, who gets it, what it says, sending it, and the monthly export and report.
 //!
 //! The detecting stage plans with [`lifecycle::plan`], turns the events into deliveries with [`dispatch::dispatch`] (whom
 //! by [`routing`], when by [`restraint`]) and writes alarms, alerts and deliveries in one transaction. The publishing
@@ -17,6 +17,7 @@ pub mod lifecycle;
 pub mod links;
 pub mod message;
 mod message_onset;
+pub mod report;
 pub mod restraint;
 pub mod retry;
 pub mod routing;

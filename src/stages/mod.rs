@@ -51,8 +51,10 @@ pub enum Stage {
     Detect,
     /// Send what waits in the outbox.
     Publish,
-    /// Write the monthly export.
+    /// Write the monthly export and report.
     Export,
+    /// Write the weekly digest.
+    Weekly,
     /// Drop what is past its keep time.
     Prune,
 }
@@ -61,7 +63,7 @@ impl Stage {
     /// The daily chain in order.
     pub const DAILY: [Self; 5] = [Self::Ingest, Self::Aggregate, Self::Fit, Self::Forecast, Self::Detect];
     /// Every stage.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Ingest,
         Self::Aggregate,
         Self::Fit,
@@ -69,6 +71,7 @@ impl Stage {
         Self::Detect,
         Self::Publish,
         Self::Export,
+        Self::Weekly,
         Self::Prune,
     ];
 
@@ -82,6 +85,7 @@ impl Stage {
             Self::Detect => "detect",
             Self::Publish => "publish",
             Self::Export => "export",
+            Self::Weekly => "weekly",
             Self::Prune => "prune",
         }
     }
@@ -355,6 +359,7 @@ async fn work(cx: &Cx, stage: Stage, active: &Active, files: Option<&[PathBuf]>)
         Stage::Detect => detect::run(cx, active).await,
         Stage::Publish => publish::run(cx).await,
         Stage::Export => publish::export(cx).await,
+        Stage::Weekly => publish::weekly(cx).await,
         Stage::Prune => prune::run(cx).await,
     }
 }

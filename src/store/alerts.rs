@@ -257,6 +257,17 @@ impl Store {
         rows.into_iter().map(Alert::try_from).collect()
     }
 
+    /// Alerts whose trouble touches the days `[from, to]`, or that were told on one of them; oldest first.
+    pub async fn alerts_touching(&self, from: Day, to: Day) -> Result<Vec<Alert>, StoreError> {
+        let sql = sqlx::AssertSqlSafe(format!(
+            "{SELECT} WHERE onset BETWEEN $1 AND $2 OR last_day BETWEEN $1 AND $2 OR (onset < $1 AND last_day > $2) \
+             ORDER BY created, id"
+        ));
+        let rows: Vec<Row> = on_read!(self, c => sqlx::query_as(sql).bind(from.0).bind(to.0).fetch_all(c))
+            .doing("read alerts")?;
+        rows.into_iter().map(Alert::try_from).collect()
+    }
+
     /// One alert.
     pub async fn alert(&self, id: Uuid) -> Result<Option<Alert>, StoreError> {
         let sql = sqlx::AssertSqlSafe(format!("{SELECT} WHERE id = $1"));

@@ -302,17 +302,41 @@ impl Store {
             .doing("read forecasts")
     }
 
-    /// Expected tickets of each day after `origin` of topics over the whole city, every ticket counted, as (series, lead
-    /// from 1, mean).
-    pub async fn daily_means_of_topics(
+    /// Expected tickets of each day after `origin` of some series, as (series, lead from 1, mean).
+    pub async fn daily_means(
         &self,
         run: i64,
         origin: Day,
+        series: &[i32],
     ) -> Result<Vec<(i32, i32, f64)>, StoreError> {
-        const SQL: &str = "SELECT f.series, f.target - $2 AS lead, f.mean FROM forecasts f \
-             JOIN series s ON s.id = f.series WHERE f.run = $1 AND f.grain = 0 AND s.district = 0 AND s.topic <> 0 \
-             AND s.basis = 'raw' AND f.target > $2 ORDER BY f.series, f.target";
-        on_read!(self, c => sqlx::query_as(SQL).bind(run).bind(origin.0).fetch_all(c)).doing("read forecasts")
+        let mut out = Vec::new();
+        for chunk in series.chunks(CHUNK) {
+            let sql = sqlx::AssertSqlSafe(format!(
+                "SELECT series, target - $2 AS lead, mean FROM forecasts WHERE run = $1 AND grain = 0 \
+                 AND target > $2 AND series IN ({}) ORDER BY series, target",
+                numbers(chunk)
+            ));
+            let rows: Vec<(i32, i32, f64)> =
+                on_read!(self, c => sqlx::query_as(sql).bind(run).bind(origin.0).fetch_all(c))
+                    .doing("read forecasts")?;
+            out.extend(rows);
+        }
+        Ok(out)
+    }
+
+    /// Fits of some series in a run, as JSON.
+    pub async fn fits_of(&self, run: i64, series: &[i32]) -> Result<Vec<(i32, String)>, StoreError> {
+        let mut out = Vec::new();
+        for chunk in series.chunks(CHUNK) {
+            let sql = sqlx::AssertSqlSafe(format!(
+                "SELECT series, fit FROM fits WHERE run = $1 AND series IN ({}) ORDER BY series",
+                numbers(chunk)
+            ));
+            let rows: Vec<(i32, String)> =
+                on_read!(self, c => sqlx::query_as(sql).bind(run).fetch_all(c)).doing("read fits")?;
+            out.extend(rows);
+        }
+        Ok(out)
     }
 
     /// The fit run that a forecast run rests on, from its summary.
@@ -322,4 +346,9 @@ impl Store {
             .as_i64()
             .ok_or_else(|| StoreError::Corrupt { what: "runs.summary", value: forecast.summary.clone() })
     }
+}
+
+/// Keys of this store in a statement: a list of thousands does not fit into bound parameters.
+fn numbers(keys: &[i32]) -> String {
+    keys.iter().map(i32::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -12,7 +12,7 @@ use weisu::{
 
 use crate::support::{
     Database, city,
-    server::{Server, serve_as},
+    server::{Server, With, serve_with},
 };
 
 /// Alerts of the fixture: Northgate's is firing, so is Harbour's of heating.
@@ -57,7 +57,7 @@ pub(crate) async fn office(http: Http) -> Office {
         token(&store, name, role, districts).await;
     }
     let key = Key::of_process().unwrap();
-    let server = serve_as(store.clone(), Lang::En, &http, &key).await;
+    let server = serve_with(store.clone(), Lang::En, With { http, key: key.clone(), ..With::default() }).await;
     Office { server, store, key, database, _folder: folder }
 }
 

@@ -162,7 +162,10 @@ async fn the_openapi_document_lists_every_address() {
     let (server, _folder) = Server::of_a_city(Lang::En).await;
     let document = server.json("/api/openapi.json").await;
     for path in document["paths"].as_object().unwrap().keys() {
-        server.json(path).await;
+        // An address with a blank needs a name to fill it.
+        if !path.contains('{') {
+            server.json(path).await;
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use sqlx::{Connection, SqliteConnection};
 use weisu::{
     config::Lang,
     simulate::{City, Kind, Params, Planted, Truth},
-    store::alarms,
+    store::{alarms, calendar::CalendarFilter},
     ticket::Day,
 };
 
@@ -220,6 +220,19 @@ async fn what_was_planted_is_found_again() {
     assert!(onset.from <= onset.date && onset.date <= onset.to && onset.probability >= 0.6, "{onset:?}");
     assert!(onset.past.len() >= 2 && onset.peak_expected > onset.threshold, "{onset:?}");
     assert!((1..=15).contains(&body.lead_days) && body.severity > alarms::Severity::Low, "{body:?}");
+
+    // And in the calendar: for the city and for its districts, with the same date.
+    let (_, seasons) = store.calendar(CalendarFilter::default()).await.unwrap().unwrap();
+    let alert = open.iter().find(|a| a.body.topic == body.topic && a.body.details.onset.is_some()).unwrap();
+    let whole = seasons.iter().find(|row| row.series == alert.series).unwrap();
+    assert_eq!((whole.onset.date(), whole.probability), (onset.date, onset.probability));
+    assert_eq!((whole.dates_of.as_str(), whole.said_by.as_str()), ("own", "forecast"));
+    let districts: Vec<_> = seasons.iter().filter(|r| r.topic == whole.topic && r.district != 0).collect();
+    assert!(districts.len() >= 8, "{} districts share the season", districts.len());
+    for row in districts {
+        let off = (row.onset.date() - coming.from).num_days();
+        assert!(off.abs() <= 14 && row.interval.0 <= row.onset && row.onset <= row.interval.1, "{row:?}");
+    }
 
     // Over by now: every cluster of the last year, and most cells that a storm hit.
     let alarms = city.alarms(&cells);

@@ -68,6 +68,30 @@ impl Alignment {
     }
 }
 
+impl Alignment {
+    /// The date `years` later of which `date` is the counterpart: as far from its own Lunar New Year's Day around the
+    /// festival, else the same date; `None` beyond the dates there are.
+    ///
+    /// ```
+    /// use weisu_models::calendar::Alignment;
+    /// let day = |text: &str| text.parse::<chrono::NaiveDate>().unwrap();
+    /// // Lunar New Year's Day was 10 February 2024 and 29 January 2025.
+    /// assert_eq!(Alignment::SpringFestival.future(day("2024-02-05"), 1), Some(day("2025-01-24")));
+    /// assert_eq!(Alignment::Solar.future(day("2024-02-05"), 1), Some(day("2025-02-05")));
+    /// ```
+    pub fn future(self, date: NaiveDate, years: u32) -> Option<NaiveDate> {
+        let lunar = match self {
+            Self::Solar => None,
+            Self::SpringFestival => festival(date),
+        };
+        match lunar {
+            Some((new_year, offset)) => lunar::new_year(new_year.year().checked_add_unsigned(years)?)?
+                .checked_add_signed(Duration::days(offset)),
+            None => date.checked_add_months(Months::new(years.checked_mul(12)?)),
+        }
+    }
+}
+
 /// The same date `years` ago; 29 February becomes the 28th. Saturates at the first date there is.
 pub fn same_date(date: NaiveDate, years: u32) -> NaiveDate {
     date.checked_sub_months(Months::new(years.saturating_mul(12))).unwrap_or(NaiveDate::MIN)

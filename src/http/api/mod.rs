@@ -14,7 +14,9 @@ use super::AppState;
 
 pub(super) mod alerts;
 pub(super) mod backtest;
+mod calendar;
 pub(super) mod explanation;
+pub(super) mod exports;
 pub(super) mod forecast;
 mod lanes;
 pub(super) mod life;
@@ -119,6 +121,7 @@ fn parts() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(forecast::outlook))
         .routes(routes!(explanation::explanation))
         .routes(routes!(lanes::lanes))
+        .routes(routes!(calendar::calendar))
         .routes(routes!(alerts::alerts))
         .routes(routes!(alerts::alarms))
         .routes(routes!(alerts::precision))
@@ -137,6 +140,8 @@ fn parts() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(status::scoreboard))
         .routes(routes!(backtest::latest))
         .routes(routes!(backtest::ledger))
+        .routes(routes!(exports::exports))
+        .routes(routes!(exports::file))
         .routes(routes!(status::runs));
     let (router, mut document) =
         OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", v1).split_for_parts();

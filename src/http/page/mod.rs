@@ -1,4 +1,5 @@
-//! The page at `/`, and those of the alerts and of the backtest: in Chinese or English, what a planner asks first.
+//! The page at `/`, and those of the alerts, of the backtest, of the calendar, of plans and of the exports: in Chinese or
+//! English, what a planner asks first.
 //!
 //! Every number is in the HTML the server writes, so the page can be read, searched, printed and heard without a
 //! line of script; the script only draws the chart from the data that the table below it shows as well.
@@ -26,18 +27,22 @@ use crate::{
 mod alerts;
 mod answers;
 mod backtest;
+mod calendar;
+mod exports;
 mod hotspots;
 mod lanes;
 mod options;
 pub(super) mod life;
 mod outlook;
 mod rises;
-mod text;
+pub(super) mod text;
 mod track;
 mod why;
 
 pub(super) use alerts::alerts;
 pub(super) use backtest::backtest;
+pub(super) use calendar::{calendar, plan};
+pub(super) use exports::exports;
 use text::Text;
 
 static TEMPLATES: LazyLock<Result<Environment<'static>, minijinja::Error>> = LazyLock::new(|| {
@@ -49,6 +54,9 @@ static TEMPLATES: LazyLock<Result<Environment<'static>, minijinja::Error>> = Laz
         ("cards.html", include_str!("templates/cards.html")),
         ("lanes.html", include_str!("templates/lanes.html")),
         ("backtest.html", include_str!("templates/backtest.html")),
+        ("calendar.html", include_str!("templates/calendar.html")),
+        ("plan.html", include_str!("templates/plan.html")),
+        ("exports.html", include_str!("templates/exports.html")),
         ("answers.html", include_str!("templates/answers.html")),
         ("hotspots.html", include_str!("templates/hotspots.html")),
         ("rises.html", include_str!("templates/rises.html")),

@@ -59,7 +59,7 @@ fn count(count: Count) -> String {
 }
 
 /// A text that a spreadsheet would take for a formula, behind an apostrophe.
-fn inert(text: &str) -> String {
+pub(in crate::publish) fn inert(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
 }
 

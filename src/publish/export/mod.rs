@@ -13,12 +13,13 @@ use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 mod csv;
-mod files;
+pub(in crate::publish) mod files;
 mod month;
 mod parquet;
 mod references;
 mod row;
 
+pub(in crate::publish) use self::csv::inert;
 pub use files::{Entry, FileEntry, MANIFEST, Manifest};
 pub use month::{Month, NotAMonth};
 pub use row::COLUMNS;
@@ -93,7 +94,7 @@ pub enum ExportError {
 }
 
 impl ExportError {
-    fn write(path: PathBuf, source: io::Error) -> Self {
+    pub(in crate::publish) fn write(path: PathBuf, source: io::Error) -> Self {
         let remedy = match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 "the disk is full; free space and export again, earlier exports are untouched"

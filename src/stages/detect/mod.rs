@@ -3,8 +3,9 @@
 //!
 //! A [`Scene`] is what is known at the origin. The [`DETECTORS`] look at it, one file each; [`control`] holds back
 //! (false discoveries, relatives, the office's budget); [`candidate`] names what is left, and the lifecycle in
-//! [`crate::publish`] says what people are told.
-use std::collections::BTreeMap;
+//! [`crate::publish`] says what people are told. Beside that the run lays out the [`calendar`] of returning seasons, which
+//! page, API, feed and export read.
+use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::Context;
 use rustc_hash::FxHashMap;
@@ -19,12 +20,14 @@ use crate::{
         restraint::Told,
     },
     store::{
-        RunStatus, SeriesKey,
+        Run, RunStatus, SeriesKey,
         alarms::{Alarm, Kind},
+        calendar::CalendarRow,
     },
     ticket::{Basis, Day},
 };
 
+pub mod calendar;
 pub mod candidate;
 pub mod cluster;
 pub mod coming;
@@ -88,6 +91,8 @@ pub struct Summary {
     pub deliveries: u64,
     /// New alerts that no receiver wants.
     pub unrouted: usize,
+    /// Series in the calendar of seasons.
+    pub seasons: usize,
 }
 
 /// Whether there is a forecast that was not looked at yet.
@@ -100,32 +105,46 @@ pub async fn due(cx: &Cx) -> anyhow::Result<bool> {
 pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
     let ids: FxHashMap<SeriesKey, i32> =
         cx.store.series(Basis::Raw).await?.into_iter().map(|(id, k)| (k, id)).collect();
-    let scene = scene(cx, &ids).await?;
+    let (scene, forecast) = scene(cx, &ids).await?;
     let origin = scene.origin;
-    let progress = cx.progress.clone();
-    let (scene, judged) = tokio::task::spawn_blocking(move || {
-        let judged = judge(&scene, &*progress);
-        judged.map(|judged| (scene, judged))
-    })
-    .await??;
+    let (scene, progress) = (Arc::new(scene), cx.progress.clone());
+    let seen = scene.clone();
+    let judged = tokio::task::spawn_blocking(move || judge(&seen, &*progress)).await??;
+    let seasons = seasons(cx, &scene, &forecast, &ids).await?;
     let mut summary = Summary {
         judged: Some((scene.from.date(), origin.date())),
         series: judged.series,
         skipped: judged.skipped.iter().map(|(kind, why)| (kind.name(), why.clone())).collect(),
         thresholds: scene.grounds.alphas.iter().map(|(kind, alpha)| (kind.name(), *alpha)).collect(),
+        seasons: seasons.len(),
         ..Summary::default()
     };
     let names = city::Names::load(cx).await?;
     let naming = candidate::Naming { lang: cx.config.city.lang, scene: &scene, names: &names, ids: &ids };
     let candidates: Vec<Candidate> =
         judged.found.iter().filter_map(|(finding, held)| naming.candidate(finding, *held)).collect();
-    tell(cx, active, origin, &candidates, &mut summary)
-        .await
-        .map(|tx| Done::new(tx, Some(origin), &summary))?
+    let mut tx = tell(cx, active, origin, &candidates, &mut summary).await?;
+    tx.put_calendar(active.run, &seasons).await?;
+    Done::new(tx, Some(origin), &summary)
+}
+
+/// The calendar of a scene: who has a season, then the forecasts of those, then their rows.
+async fn seasons(
+    cx: &Cx,
+    scene: &Arc<Scene>,
+    forecast: &Run,
+    ids: &FxHashMap<SeriesKey, i32>,
+) -> anyhow::Result<Vec<CalendarRow>> {
+    let seen = scene.clone();
+    let known = tokio::task::spawn_blocking(move || calendar::known(&seen)).await?;
+    let nodes: Vec<usize> = known.iter().filter(|one| one.yearly.is_some()).map(|one| one.node).collect();
+    let days = seasons::read(cx, forecast, scene.origin, (&scene.city, &nodes), ids).await?;
+    let (seen, ids) = (scene.clone(), ids.clone());
+    Ok(tokio::task::spawn_blocking(move || calendar::rows(&seen, &known, &days, &ids)).await?)
 }
 
 /// What is known at the newest closed day.
-async fn scene(cx: &Cx, ids: &FxHashMap<SeriesKey, i32>) -> anyhow::Result<Scene> {
+async fn scene(cx: &Cx, ids: &FxHashMap<SeriesKey, i32>) -> anyhow::Result<(Scene, Run)> {
     let forecast = cx
         .store
         .last_run("forecast", RunStatus::Ok)
@@ -136,13 +155,14 @@ async fn scene(cx: &Cx, ids: &FxHashMap<SeriesKey, i32>) -> anyhow::Result<Scene
     let calendar = city::calendar(&cx.config, city.panel.start.into(), origin.plus(400))?;
     let weeks = coming::read(cx, &forecast, origin, &city, ids).await?;
     let from = first_to_judge(cx, origin).await?;
-    Ok(Scene {
+    let scene = Scene {
         exceeding: coming::exceeding(cx, origin, &city, ids).await?,
         capacity: coming::capacity(&cx.config.capacity, &city, &city::Names::load(cx).await?),
-        days: seasons::read(cx, &forecast, origin, &city, ids).await?,
-        grounds: known::grounds(cx, &city, origin, ids).await?,
+            days: seasons::read(cx, &forecast, origin, (&city, &seasons::topics(&city)), ids).await?,
+            grounds: known::grounds(cx, &city, origin, ids).await?,
         ..Scene::new(&cx.config, calendar, city, weeks, (from, origin))
-    })
+    };
+    Ok((scene, forecast))
 }
 
 /// What the detectors say of a scene, with the reason for what is held back.

@@ -2,11 +2,10 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 use weisu_models::{
     calendar::{Alignment, Calendar},
-    forecast::NodeFit,
     hotspot::{Detector, Frequency, Prepared, shift::Shift},
 };
 
-use super::{Finding, Kin, coming::Coming, data::Fault, grounds::Grounds, level_shift};
+use super::{Finding, Kin, coming::Coming, data::Fault, grounds::Grounds, level_shift, seasons::Days};
 use crate::{
     aggregate::CityPanel,
     config::{Config, Detect},
@@ -33,7 +32,7 @@ pub struct Scene {
     /// Tickets a week that nodes can handle, where that is stated.
     pub capacity: FxHashMap<usize, f64>,
     /// Daily means of the forecast and the fit of topics over the whole city.
-    pub days: FxHashMap<usize, (Vec<f64>, NodeFit)>,
+    pub days: FxHashMap<usize, Days>,
     /// How years are laid beside each other.
     pub alignment: Alignment,
     /// First day to judge.

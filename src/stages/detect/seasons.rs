@@ -29,42 +29,50 @@ use crate::{
 /// Children named with an alarm.
 const DRIVERS: usize = 5;
 
-/// Daily means and fits of topics over the whole city, by node.
+/// Daily means and the fit of a series that is forecast.
+pub type Days = (Vec<f64>, NodeFit);
+
+/// Nodes of topics over the whole city.
+pub fn topics(city: &CityPanel) -> Vec<usize> {
+    let is = |key: &SeriesKey| key.district == 0 && key.topic != 0;
+    city.keys.iter().enumerate().filter(|(_, key)| is(key)).map(|(k, _)| k).collect()
+}
+
+/// Daily means and fits of some nodes, by node; those that are not forecast are left out.
 pub async fn read(
     cx: &Cx,
     forecast: &Run,
     origin: Day,
-    city: &CityPanel,
+    (city, nodes): (&CityPanel, &[usize]),
     ids: &FxHashMap<SeriesKey, i32>,
-) -> anyhow::Result<FxHashMap<usize, (Vec<f64>, NodeFit)>> {
+) -> anyhow::Result<FxHashMap<usize, Days>> {
+    let series: FxHashMap<i32, usize> =
+        nodes.iter().filter_map(|k| Some((*ids.get(city.keys.get(*k)?)?, *k))).collect();
+    let mut keys: Vec<i32> = series.keys().copied().collect();
+    keys.sort_unstable();
     let fit_run = cx.store.fit_of_forecast(forecast).await?;
     let mut fits: FxHashMap<i32, NodeFit> = cx
         .store
-        .fits(fit_run)
+        .fits_of(fit_run, &keys)
         .await?
         .into_iter()
-        .filter_map(|row| Some((row.series, serde_json::from_str(&row.fit).ok()?)))
+        .filter_map(|(series, fit)| Some((series, serde_json::from_str(&fit).ok()?)))
         .collect();
     let mut means: FxHashMap<i32, Vec<f64>> = FxHashMap::default();
-    for (series, lead, mean) in cx.store.daily_means_of_topics(forecast.id, origin).await? {
+    for (series, lead, mean) in cx.store.daily_means(forecast.id, origin, &keys).await? {
         let days = means.entry(series).or_default();
         // Leads follow each other; a hole would move every later day.
         if lead as usize == days.len() + 1 {
             days.push(mean);
         }
     }
-    let nodes = city.keys.iter().enumerate();
-    Ok(nodes
-        .filter_map(|(k, key)| {
-            let id = ids.get(key)?;
-            Some((k, (means.remove(id)?, fits.remove(id).unwrap_or_else(NodeFit::unknown))))
-        })
-        .collect())
+    let of = |(id, days)| Some((*series.get(&id)?, (days, fits.remove(&id).unwrap_or_else(NodeFit::unknown))));
+    Ok(means.into_iter().filter_map(of).collect())
 }
 
 /// Seasons whose expected begin is near and sure enough.
 pub fn find(scene: &Scene, _: &dyn Progress) -> anyhow::Result<Found> {
-    let mut nodes: Vec<(&usize, &(Vec<f64>, NodeFit))> = scene.days.iter().collect();
+    let mut nodes: Vec<(&usize, &Days)> = scene.days.iter().collect();
     nodes.sort_unstable_by_key(|(k, _)| **k);
     let found = nodes.into_iter().filter_map(|(node, (means, fit))| season(scene, *node, means, fit));
     Ok(Found { findings: found.collect(), ..Found::default() })
@@ -74,7 +82,7 @@ fn season(scene: &Scene, node: usize, means: &[f64], fit: &NodeFit) -> Option<Fi
     let weekly = Weekly::new(scene.city.panel.start, &scene.series(node));
     let yearly = Yearly::new(&weekly)?;
     let ahead = Ahead::weeks(means, fit, weekly.open, weekly.open_days);
-    let Arrival::Ahead(onset) = outlook(&weekly, &yearly, &ahead) else { return None };
+    let Arrival::Ahead(onset) = outlook(&weekly, &yearly, &ahead, scene.alignment) else { return None };
     let told = onset.told(&yearly, &weekly, &ahead, scene.alignment)?;
     let lead = (told.date - scene.origin.date()).num_days();
     let stage = stage(&scene.settings.onset_days, lead)?;

@@ -111,7 +111,49 @@ pub fn script(names: &Names) -> String {
     panel(&mut out);
     quality(&mut out);
     alerts(&mut out, names);
+    calendar(&mut out);
     out.0
+}
+
+/// Heating begins in a week, in one district with dates of its own and in another with the city's; the streets are busy
+/// already, and bills follow in spring.
+fn calendar(out: &mut Script) {
+    let last = Day::from(origin());
+    let id_of =
+        |topic: i32, district: i32| series().iter().find(|s| s.1 == topic && s.2 == district).unwrap().0;
+    let past = serde_json::json!([
+        {"onset": "2025-11-10", "peak": "2026-01-05", "height": 1210.0},
+        {"onset": "2024-11-11", "peak": "2025-01-06", "height": 3.0}
+    ]);
+    let row = |series: i32, standing: &str, begun: &str, begin: i32, share: f64, dates: &str, by: &str| {
+        let onset = last.plus(begin).0;
+        let of = if dates == "own" { "NULL".to_owned() } else { share.to_string() };
+        format!(
+            "21, {series}, {}, '{standing}', {begun}, {onset}, {}, {}, 0.83, '{by}', 'late', 9, {}, {}, {}, {}, {}, {}, {}, {}, \
+             '{dates}', {of}, '{past}'",
+            last.plus(begin).date().year(),
+            onset - 7,
+            onset + 13,
+            onset + 56,
+            1400.0 * share,
+            1180.0 * share,
+            1640.0 * share,
+            onset + 120,
+            last.plus(200).0,
+            last.plus(270).0,
+            620.0 * share,
+        )
+    };
+    out.rows(
+        "calendar",
+        [
+            row(id_of(1, 0), "ahead", "NULL", 8, 1.0, "own", "forecast"),
+            row(id_of(1, 3), "ahead", "NULL", 15, 0.38, "own", "forecast"),
+            row(id_of(1, 4), "ahead", "NULL", 8, 0.29, "city", "forecast"),
+            row(id_of(2, 0), "under_way", &last.plus(-41).0.to_string(), 320, 0.6, "own", "past_years"),
+            row(id_of(5, 0), "ahead", "NULL", 120, 0.2, "own", "past_years"),
+        ],
+    );
 }
 
 fn trees(out: &mut Script, names: &Names) {

@@ -1,5 +1,5 @@
 //! The daemon's HTTP side over a fixture city, on a free loopback port.
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use chrono_tz::Tz;
 use weisu::{
@@ -22,13 +22,31 @@ pub struct Server {
     pub health: Arc<Health>,
 }
 
-/// Serves `store` as of the fixture's morning, open to everybody.
-pub async fn serve(store: Store, lang: Lang) -> Server {
-    serve_as(store, lang, &Http::default(), &Key::of_process().unwrap()).await
+/// What a server has beside its store.
+pub struct With {
+    /// Who is let in; everybody by default.
+    pub http: Http,
+    /// What links and sessions are signed with.
+    pub key: Key,
+    /// Folder of contingency plans.
+    pub plans: Option<PathBuf>,
+    /// Folder of exports.
+    pub exports: Option<PathBuf>,
 }
 
-/// Serves `store` as of the fixture's morning, to those whom a configuration lets in.
-pub async fn serve_as(store: Store, lang: Lang, http: &Http, key: &Key) -> Server {
+impl Default for With {
+    fn default() -> Self {
+        Self { http: Http::default(), key: Key::of_process().unwrap(), plans: None, exports: None }
+    }
+}
+
+/// Serves `store` as of the fixture's morning, open to everybody.
+pub async fn serve(store: Store, lang: Lang) -> Server {
+    serve_with(store, lang, With::default()).await
+}
+
+/// The same with more than the store.
+pub async fn serve_with(store: Store, lang: Lang, with: With) -> Server {
     let mut calendar = Calendar::new();
     let name = if lang == Lang::Zh { "元旦" } else { "New Year" };
     for day in 1..=3 {
@@ -50,11 +68,16 @@ pub async fn serve_as(store: Store, lang: Lang, http: &Http, key: &Key) -> Serve
         lang,
         history_days: 1461,
         regressors: Vec::new(),
+        plans: with.plans,
     };
     let (health, metrics) = (Arc::new(Health::default()), Metrics::new().unwrap());
     let clock = Arc::new(Fixed(city::now()));
-    let gate = Gate::new(http, key.clone());
+    let gate = Gate::new(&with.http, with.key);
     let state = AppState::new(store, metrics, city, calendar, clock, health.clone(), gate);
+    let state = match &with.exports {
+        Some(folder) => state.with_exports(folder),
+        None => state,
+    };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
     let router = router(state).into_make_service_with_connect_info::<SocketAddr>();

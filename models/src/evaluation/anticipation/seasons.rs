@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::chance::{Chances, Score};
 use crate::{
-    calendar::{Alignment, By},
+    calendar::Alignment,
     hotspot::season::{WEEK, Weekly, YEAR, Yearly, episodes},
 };
 
@@ -72,7 +72,7 @@ fn truth(node: usize, weekly: &Weekly, cut: usize, alignment: Alignment) -> Opti
         node,
         span,
         onset,
-        last_year: past.and_then(|past| next_year(past, alignment)),
+        last_year: past.and_then(|past| alignment.future(past, 1)),
     })
 }
 
@@ -81,13 +81,6 @@ pub fn came(weekly: &Weekly, cut: usize, threshold: f64) -> Option<NaiveDate> {
     let row = &weekly.sums[cut.min(weekly.sums.len())..(cut + YEAR).min(weekly.sums.len())];
     let above = row.iter().map(|y| (!y.is_nan()).then_some(*y > threshold));
     episodes(above).first().map(|e| weekly.monday(cut + e.from))
-}
-
-/// The date a year later whose counterpart is nearest to `past`.
-fn next_year(past: NaiveDate, alignment: Alignment) -> Option<NaiveDate> {
-    let later = (325..=405).map(|days| past + chrono::Days::new(days));
-    let off = |date: NaiveDate| Some((alignment.past((date, date), 1, By::Date)?.0 - past).num_days().abs());
-    later.filter_map(|date| Some((off(date)?, date))).min().map(|(_, date)| date)
 }
 
 /// How announcements fared from a probability on.
@@ -277,11 +270,5 @@ mod tests {
         let off = (last.last_year.unwrap() - weekly.monday(3 * YEAR + 20)).num_days();
         assert!((0..=2).contains(&off), "the same date, not the same week: {off}");
         assert!(truths(1, &weekly, day("2023-12-01"), Alignment::Solar).is_empty());
-    }
-
-    #[test]
-    fn next_year_follows_the_moon_around_the_festival() {
-        assert_eq!(next_year(day("2024-02-05"), Alignment::SpringFestival), Some(day("2025-01-24")));
-        assert_eq!(next_year(day("2024-02-05"), Alignment::Solar), Some(day("2025-02-05")));
     }
 }

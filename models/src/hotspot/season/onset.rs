@@ -3,10 +3,16 @@
 //! Weeks ahead are independent given an error that all of them share ([`Ahead::exceeds_at`]). Given it, the onset in week w
 //! needs weeks w and w + 1 above the threshold and no such pair before: a chain of two states (was the week before
 //! above or not) gives its probability exactly. The mean over [`LEVELS`] equally likely common errors is
-//! the distribution, without a random number.
+//! the distribution, without a random number. It is pooled with what past years say of the weeks of this row
+//! ([`super::usual`]), which also dates what lies beyond the forecast.
 use chrono::NaiveDate;
 
-use super::{Ahead, WEEK, Weekly, Yearly, episodes::walk, profile::YEAR};
+use super::{
+    Ahead, WEEK, Weekly, Yearly,
+    episodes::walk,
+    profile::YEAR,
+    usual::{FORECAST_WEIGHT, Usual, onsets, pool},
+};
 use crate::calendar::{Alignment, By};
 
 /// Common errors that the distribution is the mean over: quantiles of equal weight.
@@ -35,8 +41,13 @@ pub enum Timing {
 /// What is known of the season of this year.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Arrival {
-    /// It has begun in the week from this Monday on, or is over again.
-    Begun(NaiveDate),
+    /// It has begun in the week from this Monday on.
+    Begun {
+        /// Monday of its first week.
+        first: NaiveDate,
+        /// Two weeks below the threshold have ended it.
+        over: bool,
+    },
     /// It is still to come, within the forecast or later.
     Ahead(Onset),
     /// The quiet time before has not been reached: weeks were above the threshold all along.
@@ -50,6 +61,10 @@ pub struct Onset {
     pub from: NaiveDate,
     /// Probability of each week.
     pub chances: Vec<f64>,
+    /// How many of them the forecast has a say in.
+    pub reach: usize,
+    /// The mean date by past years alone.
+    pub usual: NaiveDate,
 }
 
 /// What is told of a coming season.
@@ -57,10 +72,14 @@ pub struct Onset {
 pub struct Outlook {
     /// Monday of the week in which it is expected to begin: the median.
     pub date: NaiveDate,
-    /// First and last day of an 80 % interval; the last forecast day where its end lies beyond.
+    /// First and last day of an 80 % interval.
     pub interval: (NaiveDate, NaiveDate),
     /// P(it begins within [`NEAR_WEEKS`] weeks of the date).
     pub near: f64,
+    /// Whether the date lies within the forecast; else past years alone say it.
+    pub by_forecast: bool,
+    /// The mean date by past years alone, laid into this year by the calendar.
+    pub usual: NaiveDate,
     /// Monday of the busiest week.
     pub peak: NaiveDate,
     /// Tickets expected in that week.
@@ -72,18 +91,37 @@ pub struct Outlook {
 }
 
 /// Where the season stands: weeks since the cut as they came, then those ahead.
-pub fn outlook(weekly: &Weekly, yearly: &Yearly, ahead: &[Ahead]) -> Arrival {
+pub fn outlook(weekly: &Weekly, yearly: &Yearly, ahead: &[Ahead], alignment: Alignment) -> Arrival {
     let known = weekly.sums.get(yearly.cut..).unwrap_or_default();
     let above = known.iter().map(|y| (!y.is_nan()).then_some(*y > yearly.threshold));
     let (begun, state) = walk(above);
     if let Some(first) = begun.first() {
-        return Arrival::Begun(weekly.monday(yearly.cut + first.from));
+        return Arrival::Begun { first: weekly.monday(yearly.cut + first.from), over: !state.inside };
     }
     if state.inside {
         return Arrival::Above;
     }
-    let chances = chances(ahead, yearly.threshold, state.against > 0);
-    Arrival::Ahead(Onset { from: weekly.monday(weekly.sums.len().saturating_sub(1)), chances })
+    let row = weekly.monday(yearly.cut);
+    let from = weekly.sums.len().saturating_sub(1).max(yearly.cut);
+    // The first chance is that of the last known week: without one, the forecast's weeks begin the row.
+    let skip = usize::from(weekly.sums.len() <= yearly.cut);
+    let forecast = &chances(ahead, yearly.threshold, state.against > 0)[skip..];
+    let usual = Usual::new(&onsets(&yearly.past), row, yearly.years, alignment);
+    let weeks = usual.map_or_else(Vec::new, |usual| usual.weeks(from - yearly.cut));
+    Arrival::Ahead(Onset {
+        from: weekly.monday(from),
+        chances: if weeks.is_empty() { forecast.to_vec() } else { pool(&weeks, forecast, FORECAST_WEIGHT) },
+        reach: forecast.len(),
+        usual: usual.map_or(row, |usual| usual.date(row)),
+    })
+}
+
+/// The season after this one, as past years and the one that has begun say it; `None` without any onset.
+pub fn following(weekly: &Weekly, yearly: &Yearly, begun: Option<NaiveDate>, alignment: Alignment) -> Option<Onset> {
+    let row = weekly.monday(yearly.cut + YEAR);
+    let dates: Vec<NaiveDate> = begun.into_iter().chain(onsets(&yearly.past)).collect();
+    let usual = Usual::new(&dates, row, yearly.years + usize::from(begun.is_some()), alignment)?;
+    Some(Onset { from: row, chances: usual.weeks(0), reach: 0, usual: usual.date(row) })
 }
 
 /// P(onset) in the last known week, which was above the threshold or not, and in each week ahead.
@@ -111,7 +149,7 @@ impl Onset {
         })
     }
 
-    /// P(it begins within the weeks ahead).
+    /// P(it begins within the weeks that `chances` holds).
     pub fn within(&self) -> f64 {
         self.chances.iter().sum()
     }
@@ -120,7 +158,7 @@ impl Onset {
         self.from + chrono::Days::new((WEEK * week) as u64)
     }
 
-    /// What is told; `None` while it is more likely to begin after the weeks ahead than within them.
+    /// What is told; `None` while it is more likely not to begin in these weeks.
     pub fn told(
         &self,
         yearly: &Yearly,
@@ -133,11 +171,13 @@ impl Onset {
         let near = median.saturating_sub(NEAR_WEEKS)..(median + NEAR_WEEKS + 1).min(self.chances.len());
         let date = self.monday(median);
         let shift = shift(date, yearly, alignment);
-        let (peak, height) = peak(yearly, weekly, ahead, median);
+        let (peak, height) = peak(yearly, weekly, ahead, weekly.position(date));
         Some(Outlook {
             date,
             interval: (self.monday(ends[0]), self.monday(ends[1]) + chrono::Days::new(WEEK as u64 - 1)),
             near: self.chances[near].iter().sum(),
+            by_forecast: median < self.reach,
+            usual: self.usual,
             peak,
             height,
             shift,
@@ -163,21 +203,29 @@ fn away(date: NaiveDate, onset: NaiveDate, alignment: Alignment) -> Option<i64> 
     Some((same - onset).num_days())
 }
 
-/// The busiest week from the onset on, over half a year: by the forecast, and by the profile beyond it, scaled so
-/// that both agree on the weeks that they share.
-fn peak(yearly: &Yearly, weekly: &Weekly, ahead: &[Ahead], onset: usize) -> (NaiveDate, f64) {
+/// The busiest week to come from week `onset` on, over half a year, with the tickets expected in it.
+pub(super) fn peak(yearly: &Yearly, weekly: &Weekly, ahead: &[Ahead], onset: usize) -> (NaiveDate, f64) {
+    let from = onset.max(weekly.sums.len());
+    let best = (from..from + PEAK_WITHIN)
+        .map(|week| (week, expected(yearly, weekly, ahead, week)))
+        .max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
+    let (week, height) = best.unwrap_or((from, 0.0));
+    (weekly.monday(week), height)
+}
+
+/// Tickets expected in a week to come: by the forecast, and by the profile beyond it, scaled so that both agree on the
+/// weeks that they share.
+pub(super) fn expected(yearly: &Yearly, weekly: &Weekly, ahead: &[Ahead], week: usize) -> f64 {
     let first = weekly.sums.len();
-    let usual = |week: usize| yearly.level * yearly.profile[(first + week - yearly.cut) % YEAR];
-    let (made, expected) = ahead
+    let usual = |week: usize| yearly.level * yearly.profile[(week + YEAR - yearly.cut % YEAR) % YEAR];
+    if let Some(one) = week.checked_sub(first).and_then(|k| ahead.get(k)) {
+        return one.expected();
+    }
+    let (made, shared) = ahead
         .iter()
         .enumerate()
-        .fold((0.0, 0.0), |(a, b), (week, one)| (a + one.expected(), b + usual(week)));
-    let scale = if expected > 0.0 { made / expected } else { 1.0 };
-    let count = |week: usize| ahead.get(week).map_or_else(|| usual(week) * scale, Ahead::expected);
-    let from = onset.saturating_sub(1);
-    let weeks = from..from + PEAK_WITHIN;
-    let best = weeks.max_by(|a, b| count(*a).total_cmp(&count(*b)).then(b.cmp(a))).unwrap_or(from);
-    (weekly.monday(first + best), count(best))
+        .fold((0.0, 0.0), |(a, b), (k, one)| (a + one.expected(), b + usual(first + k)));
+    usual(week) * if shared > 0.0 { made / shared } else { 1.0 }
 }
 
 #[cfg(test)]
@@ -204,6 +252,7 @@ mod tests {
             threshold: 100.0,
             profile: vec![1.0; YEAR],
             past: vec![past],
+            years: 1,
             strength: 0.9,
             p_value: 0.0,
         };
@@ -212,7 +261,7 @@ mod tests {
 
     fn told(sums: &[f64], past: &str, ahead: &[Ahead]) -> Option<Outlook> {
         let (weekly, yearly) = known(sums, past);
-        match outlook(&weekly, &yearly, ahead) {
+        match outlook(&weekly, &yearly, ahead, Alignment::Solar) {
             Arrival::Ahead(onset) => onset.told(&yearly, &weekly, ahead, Alignment::Solar),
             other => panic!("{other:?}"),
         }
@@ -266,9 +315,10 @@ mod tests {
     #[test]
     fn a_season_that_has_begun_is_not_announced() {
         let (weekly, yearly) = known(&[30.0, 150.0, 150.0, 150.0], "2023-09-25");
-        assert_eq!(outlook(&weekly, &yearly, &[]), Arrival::Begun("2024-09-09".parse().unwrap()));
+        let first = "2024-09-09".parse().unwrap();
+        assert_eq!(outlook(&weekly, &yearly, &[], Alignment::Solar), Arrival::Begun { first, over: false });
         let (weekly, yearly) = known(&[150.0; 4], "2023-09-25");
-        assert_eq!(outlook(&weekly, &yearly, &[]), Arrival::Above);
+        assert_eq!(outlook(&weekly, &yearly, &[], Alignment::Solar), Arrival::Above);
     }
 
     #[test]
@@ -289,7 +339,7 @@ mod tests {
         let (weekly, mut yearly) = known(&[30.0; 4], "2023-10-23");
         yearly.profile = (0..YEAR).map(|k| if k == 12 { 4.0 } else { 1.0 }).collect();
         // The forecast is half of what the profile says of its weeks.
-        let (peak, height) = peak(&yearly, &weekly, &[week(50.0), week(50.0)], 1);
+        let (peak, height) = peak(&yearly, &weekly, &[week(50.0), week(50.0)], 4);
         assert_eq!((peak, height), (weekly.monday(12), 200.0));
     }
 

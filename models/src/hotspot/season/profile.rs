@@ -67,6 +67,8 @@ pub struct Yearly {
     pub profile: Vec<f64>,
     /// Seasons of past years, newest first.
     pub past: Vec<Past>,
+    /// Past years that were looked at, with a season or without.
+    pub years: usize,
     /// Share of the variance within years that the profile explains, adjusted for degrees of freedom.
     pub strength: f64,
     /// P(so strong a profile | none).
@@ -101,7 +103,7 @@ impl Yearly {
         }
         let bar = (0.5 * (low + high)).max(quiet_limit(&relative, &profile));
         let past = past(weekly, cut, &rows, &levels, bar)?;
-        Some(Self { cut, level, threshold: bar * level, profile, past, strength, p_value })
+        Some(Self { cut, level, threshold: bar * level, profile, past, years: rows.len(), strength, p_value })
     }
 
     /// Begin of the newest row of 52 weeks that starts in the middle of the quietest quarter; `None` with less than two

@@ -37,6 +37,11 @@ impl Weekly {
     pub fn monday(&self, k: usize) -> NaiveDate {
         self.start + Days::new((WEEK * k) as u64)
     }
+
+    /// The week that a day lies in, also of one to come; 0 before the first.
+    pub fn position(&self, day: NaiveDate) -> usize {
+        usize::try_from((day - self.start).num_days()).unwrap_or(0) / WEEK
+    }
 }
 
 fn sum(days: &[f32]) -> f64 {
