@@ -130,7 +130,8 @@ impl CloudEvent {
 fn mask(body: &mut AlertBody, small: f64) {
     let shown = |n: f64| n == 0.0 || n >= small;
     body.drivers.retain(|d| shown(d.observed));
-    for n in [&mut body.compare.last_week, &mut body.compare.last_year] {
+    let compare = &mut body.compare;
+    for n in [&mut compare.last_week, &mut compare.last_year, &mut compare.last_year_lunar] {
         *n = n.filter(|n| shown(*n));
     }
 }

@@ -142,8 +142,8 @@ fn first(scene: &Scene, node: usize, coming: &Coming) -> Option<Finding> {
         drivers: explain(scene, node, week, from),
         compare: Compare {
             last_week: Some(last_week).filter(|n| n.is_finite()),
-            last_year: past.first().copied(),
             norm: Some(e.norm),
+            ..Compare::default()
         },
         details: Details {
             exceedance: Some(ExceedanceDetails {

@@ -31,6 +31,7 @@ pub mod calendar;
 pub mod candidate;
 pub mod cluster;
 pub mod coming;
+pub mod context;
 pub mod control;
 pub mod data;
 pub mod drop;
