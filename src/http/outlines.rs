@@ -42,7 +42,7 @@ pub struct Outlines {
 
 impl Outlines {
     /// The drawing of a geography; `None` where nothing in it has an outline.
-    pub fn new(geography: Geography) -> Option<Self> {
+    pub fn new(geography: &Geography) -> Option<Self> {
         let shapes: Vec<Option<MultiPolygon>> = geography.places.iter().map(|place| shape(place)).collect();
         let around = shapes.iter().flatten().filter_map(|s| s.bounding_rect()).reduce(|a, b| join(&a, &b))?;
         let shrink = around.center().y.to_radians().cos();
@@ -56,7 +56,7 @@ impl Outlines {
         });
         let places = places.collect();
         let size = ((around.width() * shrink * scale).ceil(), (around.height() * scale).ceil());
-        Some(Self { geography, size, places })
+        Some(Self { geography: geography.clone(), size, places })
     }
 
     /// Which district of the store is which place.
@@ -127,7 +127,7 @@ mod tests {
     }
 
     fn drawn(places: Vec<Place>) -> Outlines {
-        Outlines::new(Geography { places, pairs: Vec::new() }).unwrap()
+        Outlines::new(&Geography { places, pairs: Vec::new() }).unwrap()
     }
 
     #[test]
@@ -159,6 +159,6 @@ mod tests {
     #[test]
     fn without_outlines_there_is_nothing_to_draw() {
         let bare = Place { outline: None, ..place("a", &[]) };
-        assert_eq!(Outlines::new(Geography { places: vec![bare], pairs: Vec::new() }), None);
+        assert_eq!(Outlines::new(&Geography { places: vec![bare], pairs: Vec::new() }), None);
     }
 }

@@ -55,6 +55,7 @@ impl From<(Day, Day)> for Span {
 
 /// A topic, or a topic in a district, whose tickets come back every year.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = ReturningSeason)]
 pub struct SeasonView {
     /// Key of the series.
     pub series: i32,
@@ -148,7 +149,11 @@ pub async fn read(state: &AppState, filter: CalendarFilter) -> Result<Option<Cal
     }))
 }
 
-fn season(row: CalendarRow, (topic, district): (Vec<String>, Vec<String>), plan: Option<PlanView>) -> SeasonView {
+fn season(
+    row: CalendarRow,
+    (topic, district): (Vec<String>, Vec<String>),
+    plan: Option<PlanView>,
+) -> SeasonView {
     SeasonView {
         series: row.series,
         topic_id: row.topic,
