@@ -119,6 +119,10 @@ pub fn app_state(cx: &Cx, clock: Arc<dyn Clock>, health: Arc<Health>) -> anyhow:
         lang: city.lang,
         history_days: cx.config.forecast.history_days,
         regressors: cx.config.regressor.clone(),
+        geography: city.geography().unwrap_or_else(|mistakes| {
+            mistakes.iter().for_each(|m| tracing::error!("no map is shown: {} ({})", m.problem, m.remedy));
+            None
+        }),
         plans: cx.config.publish.plans.clone(),
     };
     let today = cx.today();

@@ -27,6 +27,7 @@ mod ingest;
 mod life;
 mod outbox;
 mod people;
+mod pictures;
 mod plan;
 mod planted;
 mod presets;
