@@ -38,7 +38,10 @@ impl Backtest<'_> {
         if leads == 0 {
             return Errors::new(leads);
         }
-        Errors::of(leads, self.forecasts(means).map(|(origin, means)| (&y[origin + 1..=origin + leads], means)))
+        Errors::of(
+            leads,
+            self.forecasts(means).map(|(origin, means)| (&y[origin + 1..=origin + leads], means)),
+        )
     }
 
     /// Every so many nodes of a level of `nodes` nodes give enough PITs; more would cost time and tell nothing new.

@@ -408,8 +408,7 @@ fn levels(
         let checked: Vec<usize> = nodes.into_iter().filter(|k| seen.contains_key(k)).collect();
         let pits: Vec<(Pit, f64)> = checked.par_iter().flat_map_iter(pits).collect();
         // Cells have so few tickets that no band of whole numbers comes near to what it says.
-        let edges =
-            if level.topic == 0 || level.district == 0 { Edges::Half } else { Edges::Randomised };
+        let edges = if level.topic == 0 || level.district == 0 { Edges::Half } else { Edges::Randomised };
         let n = (backtest.origins() * checked.len()) as f64;
         recalibration::levels(super::QUANTILES, &pits, n, edges)
     };

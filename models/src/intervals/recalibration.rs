@@ -130,8 +130,7 @@ mod tests {
 
     #[test]
     fn too_wide_forecasts_are_asked_for_inner_levels_and_few_checks_for_nearly_the_nominal() {
-        let [lowest, low, median, high, highest] =
-            levels(NOMINAL, &pits(8.0, 0.2), 1e6, Edges::Randomised);
+        let [lowest, low, median, high, highest] = levels(NOMINAL, &pits(8.0, 0.2), 1e6, Edges::Randomised);
         assert!(lowest > 0.05 && low > 0.13 && high < 0.87 && highest < 0.95, "{low} {high}");
         assert_eq!(median, 0.5);
         // Counts are whole, so the band holds what it is asked for up to two counts' mass.

@@ -58,9 +58,12 @@ pub(super) fn products(form: Form, by: Smoothing, sigma2: f64, last: &Last, h: u
         (vec![1.0], vec![by.alpha], vec![1.0], vec![last.level])
     } else {
         let Smoothing { alpha, beta, phi, .. } = by;
-        (vec![1.0, phi, 0.0, phi], vec![alpha, alpha * phi, beta, beta * phi], vec![1.0, phi], vec![
-            last.level, last.slope,
-        ])
+        (
+            vec![1.0, phi, 0.0, phi],
+            vec![alpha, alpha * phi, beta, beta * phi],
+            vec![1.0, phi],
+            vec![last.level, last.slope],
+        )
     };
     let p = states.len();
     let (f1, g1) = (square(p, |i, j| f1[i * p + j]), square(p, |i, j| g1[i * p + j]));
@@ -81,7 +84,8 @@ pub(super) fn products(form: Form, by: Smoothing, sigma2: f64, last: &Last, h: u
         let crossed = around(&f, &variance.view(), &g);
         let second = &variance + &outer;
         let fourth = 3.0 * &variance + 2.0 * &outer;
-        let added = &crossed + &crossed.t()
+        let added = &crossed
+            + &crossed.t()
             + around(&k, &second.view(), &k)
             + sigma2 * around(&g, &fourth.view(), &g);
         variance = around(&f, &variance.view(), &f) + sigma2 * added;

@@ -52,6 +52,8 @@ fn with_the_settings_of_statsmodels_the_forecasts_are_those_of_statsforecast() {
         let with_r = mstl::forecast(&s.y, &[s.m], want.len()).unwrap().mean;
         as_r += usize::from(off(&s.y, &with_r, want) < 0.02);
     }
-    println!("{method}: points in {near} series, a better trend in {better}; with R's settings points in {as_r}");
+    println!(
+        "{method}: points in {near} series, a better trend in {better}; with R's settings points in {as_r}"
+    );
     assert_eq!((near + better, as_r), (16, 13));
 }
