@@ -6,14 +6,12 @@ use crate::{
 };
 
 /// Features of a row.
-pub const WIDTH: usize = 33;
+pub const WIDTH: usize = 31;
 /// Half-lives in days of the levels that are features.
 const HALF_LIVES: [f64; 6] = [7.0, 14.0, 28.0, 56.0, 112.0, 224.0];
 /// Positions in [`HALF_LIVES`] that a cell sees of its topic and district, and of everything.
 const OF_PARENTS: [usize; 3] = [0, 1, 3];
 const OF_TOTAL: [usize; 2] = [1, 3];
-/// Half-lives of what the last days say: where counts are many, a wave of some days is seen on its second one.
-const FAST: [f64; 2] = [1.5, 3.0];
 /// Half-life of the weekdays' own levels.
 const WEEKDAY_HALF_LIFE: f64 = 56.0;
 /// Days looked back: a year, and the month around the same day last year.
@@ -35,8 +33,6 @@ pub struct Signals {
     origin: usize,
     /// Logarithms of the levels at half-lives of 7, 14, 28, 56, 112 and 224 days.
     pub levels: LogLevels,
-    /// The same at half-lives of 1.5 and 3 days.
-    fast: [f64; 2],
     weekdays: [f64; 7],
     last_week: f64,
     mean_year: f64,
@@ -52,8 +48,8 @@ impl Signals {
         let from = (origin + 1).saturating_sub(BACK);
         let mut sums = vec![[0.0; 2]];
         let decay = HALF_LIVES.map(decay_of);
-        let (fast_decay, weekly) = (FAST.map(decay_of), decay_of(WEEKDAY_HALF_LIFE));
-        let (mut a, mut b, mut fast) = ([0.0; 6], [0.0; 6], [[0.0; 2]; 2]);
+        let weekly = decay_of(WEEKDAY_HALF_LIFE);
+        let (mut a, mut b) = ([0.0; 6], [0.0; 6]);
         let (mut by_day, mut excess, mut squares) = ([[0.0; 2]; 7], 0.0, 0.0);
         for t in from..=origin {
             let mu = glm::mean(design, t, beta);
@@ -61,9 +57,6 @@ impl Signals {
             let (count, mu) = if count.is_nan() { (0.0, 0.0) } else { (count, mu) };
             for k in 0..decay.len() {
                 (a[k], b[k]) = (a[k] * decay[k] + count, b[k] * decay[k] + mu);
-            }
-            for (sum, decay) in fast.iter_mut().zip(fast_decay) {
-                *sum = [sum[0] * decay + count, sum[1] * decay + mu];
             }
             by_day.iter_mut().flatten().for_each(|sum| *sum *= weekly);
             let day = &mut by_day[design.weekday(t)];
@@ -79,7 +72,6 @@ impl Signals {
         let mut this = Self {
             origin,
             levels: std::array::from_fn(|k| log_ratio([a[k], b[k]], PRIOR)),
-            fast: fast.map(|sum| log_ratio(sum, PRIOR)),
             weekdays: by_day.map(|day| log_ratio(day, PRIOR) - log_ratio(all, PRIOR)),
             last_week: 0.0,
             mean_year: 0.0,
@@ -197,7 +189,6 @@ pub fn row(
         x[30] = topic[1] + district[1] - total[1];
     }
     x[29] = own.levels[1] - own.levels[3];
-    x[31..33].copy_from_slice(&own.fast);
     x.map(|v| v as f32)
 }
 
@@ -218,7 +209,6 @@ mod tests {
         beta[0] = 20.0_f64.ln();
         let quiet = Signals::new(&design, &[20.0; 900], &beta, 800);
         assert!(quiet.levels.iter().chain(&quiet.weekdays).all(|v| v.abs() < 1e-9), "{quiet:?}");
-        assert!(quiet.fast.iter().all(|v| v.abs() < 1e-9));
         assert!(quiet.last_week.abs() < 1e-9 && quiet.last_year(14).abs() < 1e-9);
         let mut y = [20.0; 900];
         // The last month, and the month after the same day last year.
@@ -226,7 +216,6 @@ mod tests {
         y[800 - 364..800 - 336].fill(60.0);
         let loud = Signals::new(&design, &y, &beta, 800);
         assert!(loud.last_week > 0.6 && loud.levels[0] > loud.levels[3], "{loud:?}");
-        assert!(loud.fast[0] > 0.6 && loud.fast[1] > 0.6, "{loud:?}");
         assert!(loud.last_year(14) > 0.9, "{}", loud.last_year(14));
         // Nothing after the origin is seen.
         y[801..].fill(1e6);
