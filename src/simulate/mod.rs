@@ -18,6 +18,7 @@ use crate::config::Lang;
 
 mod catalogue;
 mod events;
+pub mod plans;
 mod recent;
 mod rows;
 mod shape;

@@ -43,7 +43,16 @@ pub async fn run(cx: &Cx) -> anyhow::Result<Done> {
     Done::new(cx.store.begin().await?, None, &summary)
 }
 
-/// Writes the first whole month that the newest forecast holds.
+#[derive(Debug, Serialize)]
+struct Exported {
+    #[serde(flatten)]
+    forecast: export::Summary,
+    /// The calendar of seasons, once there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calendar: Option<export::Summary>,
+}
+
+/// Writes the first whole month that the newest forecast holds, and the calendar of seasons.
 pub async fn export(cx: &Cx) -> anyhow::Result<Done> {
     let forecast = cx.store.last_run("forecast", RunStatus::Ok).await?;
     let forecast = forecast.context("no forecast yet: run `weisu once` first")?;
@@ -55,8 +64,25 @@ pub async fn export(cx: &Cx) -> anyhow::Result<Done> {
         folder: &cx.config.publish.exports,
         small_cell: cx.config.publish.small_cell,
     };
-    let summary = export::export(&cx.store, &request).await?;
+    let summary = Exported {
+        forecast: export::export(&cx.store, &request).await?,
+        calendar: calendar(cx).await?,
+    };
     Done::new(cx.store.begin().await?, forecast.origin.map(Day), &summary)
+}
+
+async fn calendar(cx: &Cx) -> anyhow::Result<Option<export::Summary>> {
+    let plans = cx.config.plans();
+    let request = export::CalendarRequest {
+        city: &cx.config.city,
+        folder: &cx.config.publish.exports,
+        small_cell: cx.config.publish.small_cell,
+        plans: &plans,
+    };
+    match export::export_calendar(&cx.store, &request).await {
+        Err(export::ExportError::NoCalendar) => Ok(None),
+        done => Ok(Some(done?)),
+    }
 }
 
 /// The month after the last known day, unless that day ends a month: then the month that begins.
