@@ -57,7 +57,8 @@ pub async fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
                 Chosen::Dedup => Some(Basis::Dedup),
                 Chosen::Both => None,
             };
-            export(&store, &Request { city: &config.city, month, run: args.run, basis, folder, small_cell }).await
+            export(&store, &Request { city: &config.city, month, run: args.run, basis, folder, small_cell })
+                .await
         }
         None => {
             let plans = config.plans();

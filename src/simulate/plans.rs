@@ -33,9 +33,14 @@ mod tests {
             assert_eq!(found, [], "{lang:?}");
             for (name, ..) in PLANS {
                 let plan = plans.get(name.trim_end_matches(".md")).unwrap();
-                let path = |t: &crate::simulate::catalogue::Topic| [t.top.of(lang).to_owned(), t.name.of(lang).to_owned()];
+                let path = |t: &crate::simulate::catalogue::Topic| {
+                    [t.top.of(lang).to_owned(), t.name.of(lang).to_owned()]
+                };
                 assert!(TOPICS.iter().any(|t| path(t).starts_with(&plan.topic)), "{plan:?}");
-                assert!(plan.checklist.len() >= 3 && !plan.owner.is_empty() && plan.html.len() > 60, "{plan:?}");
+                assert!(
+                    plan.checklist.len() >= 3 && !plan.owner.is_empty() && plan.html.len() > 60,
+                    "{plan:?}"
+                );
             }
         }
     }

@@ -64,10 +64,8 @@ pub async fn export(cx: &Cx) -> anyhow::Result<Done> {
         folder: &cx.config.publish.exports,
         small_cell: cx.config.publish.small_cell,
     };
-    let summary = Exported {
-        forecast: export::export(&cx.store, &request).await?,
-        calendar: calendar(cx).await?,
-    };
+    let summary =
+        Exported { forecast: export::export(&cx.store, &request).await?, calendar: calendar(cx).await? };
     Done::new(cx.store.begin().await?, forecast.origin.map(Day), &summary)
 }
 

@@ -45,7 +45,8 @@ impl Anticipation {
     pub fn report(&self, hierarchy: &Hierarchy, most_days: i64) -> Report {
         let depth = hierarchy.depth;
         let places = 0..=depth.district.min(1);
-        let levels = places.flat_map(|district| (1..=depth.topic).map(move |topic| Some(Level { topic, district })));
+        let levels =
+            places.flat_map(|district| (1..=depth.topic).map(move |topic| Some(Level { topic, district })));
         Report {
             origins: self.origins.clone(),
             most_days,
