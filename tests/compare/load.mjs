@@ -43,7 +43,7 @@ const port = await freePort();
 const base = `http://127.0.0.1:${port}`;
 const config = join(folder, 'load.toml');
 writeFileSync(config, readFileSync(join(folder, 'weisu.toml')));
-appendFileSync(config, `\n[http]\nlisten = "127.0.0.1:${port}"\n[schedule]\ndaily = "off"\nexport = "off"\nprune = "off"\n`);
+appendFileSync(config, `\n[http]\nlisten = "127.0.0.1:${port}"\n[schedule]\ndaily = "off"\nexport = "off"\nweekly = "off"\nprune = "off"\n`);
 const now = readFileSync(join(folder, 'morning.txt'), 'utf8').trim();
 const args = ['--quiet', '--config', config, '--now', now, 'run'];
 const daemon = spawn(join(root, 'target', 'release', 'weisu'), args, { stdio: ['ignore', 'ignore', 'inherit'] });
