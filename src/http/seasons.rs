@@ -148,7 +148,11 @@ pub async fn read(state: &AppState, filter: CalendarFilter) -> Result<Option<Cal
     }))
 }
 
-fn season(row: CalendarRow, (topic, district): (Vec<String>, Vec<String>), plan: Option<PlanView>) -> SeasonView {
+fn season(
+    row: CalendarRow,
+    (topic, district): (Vec<String>, Vec<String>),
+    plan: Option<PlanView>,
+) -> SeasonView {
     SeasonView {
         series: row.series,
         topic_id: row.topic,

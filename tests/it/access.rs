@@ -57,7 +57,8 @@ pub(crate) async fn office(http: Http) -> Office {
         token(&store, name, role, districts).await;
     }
     let key = Key::of_process().unwrap();
-    let server = serve_with(store.clone(), Lang::En, With { http, key: key.clone(), ..With::default() }).await;
+    let server =
+        serve_with(store.clone(), Lang::En, With { http, key: key.clone(), ..With::default() }).await;
     Office { server, store, key, database, _folder: folder }
 }
 

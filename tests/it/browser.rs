@@ -89,14 +89,21 @@ fn count(n: &Value) -> String {
 /// A relative change as the page writes it.
 fn change(n: &Value) -> String {
     let n = (n.as_f64().unwrap() * 100.0).round();
-    let sign = if n > 0.0 { "+" } else if n < 0.0 { "−" } else { "±" };
+    let sign = if n > 0.0 {
+        "+"
+    } else if n < 0.0 {
+        "−"
+    } else {
+        "±"
+    };
     format!("{sign}{}%", n.abs())
 }
 
 /// The texts of what a selector finds.
 fn texts(browser: &mut Browser, selector: &str) -> Vec<String> {
-    let found = browser
-        .run(&format!("[...document.querySelectorAll({selector:?})].map(e => e.textContent.trim().replace(/\\s+/g, ' '))"));
+    let found = browser.run(&format!(
+        "[...document.querySelectorAll({selector:?})].map(e => e.textContent.trim().replace(/\\s+/g, ' '))"
+    ));
     found.as_array().unwrap().iter().map(|t| t.as_str().unwrap().to_owned()).collect()
 }
 
@@ -115,7 +122,8 @@ async fn the_numbers_on_the_screen_are_those_of_the_api() {
 
         let answers = texts(&mut browser, ".five strong");
         let notes = texts(&mut browser, ".five dd span");
-        let places = server.json(&format!("/api/v1/outlook?topic={id}&month={month}")).await["districts"].clone();
+        let places =
+            server.json(&format!("/api/v1/outlook?topic={id}&month={month}")).await["districts"].clone();
         assert_eq!(answers[0], top["name"].as_str().unwrap(), "what rises");
         for n in [&top["expected"], &top["band_80"]["lower"], &top["band_80"]["upper"]] {
             assert!(notes[0].contains(&count(n)), "{} does not say {n}", notes[0]);
@@ -169,7 +177,11 @@ async fn everything_is_reached_and_seen_by_the_keyboard() {
     browser.open(&server.url("/"), Screen::DESK);
     browser.press("Tab");
     assert_eq!(browser.run("document.activeElement.className"), "skip");
-    assert_eq!(browser.run("document.activeElement.getBoundingClientRect().left >= 0"), true, "the way past the header shows");
+    assert_eq!(
+        browser.run("document.activeElement.getBoundingClientRect().left >= 0"),
+        true,
+        "the way past the header shows"
+    );
     browser.press("Enter");
     browser.until("document.activeElement.id === 'main'");
     let mut stops = 0;
@@ -183,7 +195,10 @@ async fn everything_is_reached_and_seen_by_the_keyboard() {
             break;
         }
         stops += 1;
-        assert!(at[1] != "none" && at[2].as_f64().unwrap() >= 2.0 && at[3] == true, "no focus to be seen on {at}");
+        assert!(
+            at[1] != "none" && at[2].as_f64().unwrap() >= 2.0 && at[3] == true,
+            "no focus to be seen on {at}"
+        );
     }
     let links = browser.run("document.querySelectorAll('main a:not([tabindex]), footer a').length");
     assert!((links.as_i64().unwrap()..300).contains(&stops), "{stops} stops for {links} links");
@@ -264,13 +279,18 @@ async fn on_paper_there_is_what_can_be_read_and_nothing_to_press() {
     // A4 between its margins.
     browser.open(&server.url("/"), Screen { width: 690, height: 1000, ..Screen::DESK });
     browser.call("Emulation.setEmulatedMedia", json!({ "media": "print" }));
-    let shown = |selector: &str| format!("[...document.querySelectorAll('{selector}')].some(e => e.checkVisibility())");
+    let shown = |selector: &str| {
+        format!("[...document.querySelectorAll('{selector}')].some(e => e.checkVisibility())")
+    };
     for selector in ["nav", "form", "button", "summary"] {
         assert_eq!(browser.run(&shown(selector)), false, "{selector} is printed");
     }
     for selector in [".five", ".lanes", "#chart", "#where table", ".cards"] {
         assert_eq!(browser.run(&shown(selector)), true, "{selector} is not printed");
     }
-    assert_eq!(browser.run("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), true);
+    assert_eq!(
+        browser.run("document.documentElement.scrollWidth <= document.documentElement.clientWidth"),
+        true
+    );
     assert_eq!(browser.run("getComputedStyle(document.body).backgroundColor"), "rgb(255, 255, 255)");
 }

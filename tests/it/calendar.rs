@@ -61,7 +61,8 @@ async fn a_run_replaces_the_calendar_of_the_one_before() {
         let series = tx.register_series(Basis::Raw, &[key(1), key(2)]).await.unwrap();
         tx.commit().await.unwrap();
         let mut busy = row(series[0], 20_300);
-        (busy.standing, busy.begun, busy.repair, busy.ends) = ("under_way".to_owned(), Some(Day(19_950)), None, None);
+        (busy.standing, busy.begun, busy.repair, busy.ends) =
+            ("under_way".to_owned(), Some(Day(19_950)), None, None);
         (busy.dates_of, busy.share, busy.topic) = ("city".to_owned(), Some(0.25), 1);
         let near = CalendarRow { topic: 2, ..row(series[1], 20_010) };
         run(&store, &[near.clone()]).await;
@@ -136,7 +137,8 @@ async fn the_feed_is_read_back_by_a_parser_and_keeps_its_ids() {
     assert!(text.split("\r\n").all(|line| line.len() <= 75), "lines are folded");
     let unfolded = unfold(&text);
     let calendar = read_calendar(&unfolded).unwrap();
-    let events: Vec<&Component<'_>> = calendar.components.iter().filter(|c| c.name.as_str() == "VEVENT").collect();
+    let events: Vec<&Component<'_>> =
+        calendar.components.iter().filter(|c| c.name.as_str() == "VEVENT").collect();
     // Three topics of the whole city, one of them under way.
     assert_eq!(events.len(), 4);
     let begins = |event: &Component<'_>| value(event, "DTSTART").to_owned();
@@ -195,11 +197,17 @@ async fn the_page_says_it_in_both_languages_with_its_plan() {
         assert!(zh.contains(says), "the page does not say {says}: {zh}");
     }
     let place = server.get("/calendar?lang=zh&district=4").await.text().await.unwrap();
-    assert!(place.contains("日期取自全市") && place.contains("calendar.ics?lang=zh&amp;district=4"), "{place}");
+    assert!(
+        place.contains("日期取自全市") && place.contains("calendar.ics?lang=zh&amp;district=4"),
+        "{place}"
+    );
     let en = server.get("/calendar?lang=en").await.text().await.unwrap();
     assert!(en.contains("The next 60 days") && en.contains("9 days later than in past years"), "{en}");
     let plan = server.get("/plan?name=heating&lang=zh").await.text().await.unwrap();
-    assert!(plan.contains("巡检换热站") && plan.contains("&lt;script&gt;") && plan.contains("各区"), "{plan}");
+    assert!(
+        plan.contains("巡检换热站") && plan.contains("&lt;script&gt;") && plan.contains("各区"),
+        "{plan}"
+    );
     assert_eq!(server.get("/plan?name=none").await.status(), 404);
     for page in [&zh, &en, &place, &plan] {
         assert!(!page.contains("预言") && !page.contains("href=\"/") && !page.contains("<script"));

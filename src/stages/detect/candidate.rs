@@ -102,10 +102,8 @@ impl Naming<'_> {
     }
 
     fn details(&self, finding: &Finding) -> Details {
-        let mut details = Details {
-            events: context::events(self.scene, self.lang, finding),
-            ..finding.details.clone()
-        };
+        let mut details =
+            Details { events: context::events(self.scene, self.lang, finding), ..finding.details.clone() };
         if let Some(cluster) = &mut details.cluster {
             cluster.names = cluster.districts.iter().map(|d| self.names.district(*d)).collect();
         }

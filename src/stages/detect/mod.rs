@@ -159,8 +159,8 @@ async fn scene(cx: &Cx, ids: &FxHashMap<SeriesKey, i32>) -> anyhow::Result<(Scen
     let scene = Scene {
         exceeding: coming::exceeding(cx, origin, &city, ids).await?,
         capacity: coming::capacity(&cx.config.capacity, &city, &city::Names::load(cx).await?),
-            days: seasons::read(cx, &forecast, origin, (&city, &seasons::topics(&city)), ids).await?,
-            grounds: known::grounds(cx, &city, origin, ids).await?,
+        days: seasons::read(cx, &forecast, origin, (&city, &seasons::topics(&city)), ids).await?,
+        grounds: known::grounds(cx, &city, origin, ids).await?,
         ..Scene::new(&cx.config, calendar, city, weeks, (from, origin))
     };
     Ok((scene, forecast))

@@ -179,7 +179,9 @@ impl At<'_> {
         let unknown = NodeFit::unknown();
         let fit = self.fits.nodes.get(node).unwrap_or(&unknown);
         let ahead = Ahead::weeks(&self.made.daily[node].mean, fit, weekly.open, weekly.open_days);
-        let Arrival::Ahead(onset) = outlook(&weekly, &yearly, &ahead, self.setup.alignment) else { return None };
+        let Arrival::Ahead(onset) = outlook(&weekly, &yearly, &ahead, self.setup.alignment) else {
+            return None;
+        };
         let told = onset.told(&yearly, &weekly, &ahead, self.setup.alignment)?;
         let end = all.monday(all.sums.len());
         Some(Said {

@@ -117,7 +117,12 @@ pub fn outlook(weekly: &Weekly, yearly: &Yearly, ahead: &[Ahead], alignment: Ali
 }
 
 /// The season after this one, as past years and the one that has begun say it; `None` without any onset.
-pub fn following(weekly: &Weekly, yearly: &Yearly, begun: Option<NaiveDate>, alignment: Alignment) -> Option<Onset> {
+pub fn following(
+    weekly: &Weekly,
+    yearly: &Yearly,
+    begun: Option<NaiveDate>,
+    alignment: Alignment,
+) -> Option<Onset> {
     let row = weekly.monday(yearly.cut + YEAR);
     let dates: Vec<NaiveDate> = begun.into_iter().chain(onsets(&yearly.past)).collect();
     let usual = Usual::new(&dates, row, yearly.years + usize::from(begun.is_some()), alignment)?;

@@ -44,7 +44,13 @@ pub struct Return {
 
 impl Return {
     /// Of a series with a season; `None` where past years say of no week that it comes.
-    pub fn new(weekly: &Weekly, yearly: &Yearly, ahead: &[Ahead], fit: &NodeFit, alignment: Alignment) -> Option<Self> {
+    pub fn new(
+        weekly: &Weekly,
+        yearly: &Yearly,
+        ahead: &[Ahead],
+        fit: &NodeFit,
+        alignment: Alignment,
+    ) -> Option<Self> {
         let arrival = outlook(weekly, yearly, ahead, alignment);
         let standing = match &arrival {
             Arrival::Begun { first, over: false } => Standing::UnderWay(Some(*first)),
@@ -54,7 +60,9 @@ impl Return {
         let told = |onset: super::Onset| onset.told(yearly, weekly, ahead, alignment);
         let next = match arrival {
             // More likely not to come this year: the next one is that of the year after.
-            Arrival::Ahead(onset) => told(onset).or_else(|| told(following(weekly, yearly, None, alignment)?)),
+            Arrival::Ahead(onset) => {
+                told(onset).or_else(|| told(following(weekly, yearly, None, alignment)?))
+            }
             Arrival::Begun { first, .. } => told(following(weekly, yearly, Some(first), alignment)?),
             Arrival::Above => told(following(weekly, yearly, None, alignment)?),
         }?;

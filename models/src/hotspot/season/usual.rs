@@ -100,7 +100,8 @@ pub fn pool(usual: &[f64], forecast: &[f64], weight: f64) -> Vec<f64> {
     let after: f64 = usual[reach..].iter().sum::<f64>() + never;
     let left = (1.0 - forecast[..reach].iter().sum::<f64>()).max(0.0);
     let share = if after > 0.0 { left / after } else { 0.0 };
-    let of = |usual: f64, forecast: f64| usual.max(FLOOR).powf(1.0 - weight) * forecast.max(FLOOR).powf(weight);
+    let of =
+        |usual: f64, forecast: f64| usual.max(FLOOR).powf(1.0 - weight) * forecast.max(FLOOR).powf(weight);
     let mut out: Vec<f64> = usual
         .iter()
         .enumerate()
@@ -130,7 +131,10 @@ mod tests {
     fn past_onsets_are_laid_into_the_row_by_date() {
         let row = day("2024-06-03");
         assert_eq!(usual(&["2023-11-13", "2022-11-15"]).date(row), day("2024-11-14"));
-        assert_eq!([day("2023-06-05"), day("2023-06-04"), day("2024-06-02")].map(|d| years_before(d, row)), [1, 2, 1]);
+        assert_eq!(
+            [day("2023-06-05"), day("2023-06-04"), day("2024-06-02")].map(|d| years_before(d, row)),
+            [1, 2, 1]
+        );
         assert_eq!(Usual::new(&[], row, 2, Alignment::Solar), None);
     }
 

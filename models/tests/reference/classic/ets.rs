@@ -185,7 +185,8 @@ fn check_peer(
         } else {
             // What is taken out before is put back without change, so differences are those of the smoothing.
             let points = reference[id].iter().zip(season_of(&series[id], s, reference[id].len()));
-            let want: Vec<Lead> = points.map(|(lead, season)| Lead { mean: lead.mean - season, ..*lead }).collect();
+            let want: Vec<Lead> =
+                points.map(|(lead, season)| Lead { mean: lead.mean - season, ..*lead }).collect();
             let scale = series[id].y.iter().sum::<f64>() / s.y.iter().sum::<f64>();
             let off = distance(&ours, s, &want).0 / scale;
             assert!(off < 0.02, "{method} {id}: points {off:.4} of the mean away");

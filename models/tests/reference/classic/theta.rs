@@ -44,7 +44,13 @@ struct Recursion {
     mean: Vec<f64>,
 }
 
-fn recursion(fit: &FittedTheta, s: &Regular, moves: bool, [alpha, theta, start]: [f64; 3], h: usize) -> Recursion {
+fn recursion(
+    fit: &FittedTheta,
+    s: &Regular,
+    moves: bool,
+    [alpha, theta, start]: [f64; 3],
+    h: usize,
+) -> Recursion {
     let season = season::profile(&s.y, s.m, fit.adjustment());
     let multiply = fit.adjustment() == Adjustment::Multiplicative;
     let at = |t: usize| season.as_ref().map_or(if multiply { 1.0 } else { 0.0 }, |p| p[t % s.m]);
@@ -88,7 +94,8 @@ fn check_search(method: &str, fit: impl Fn(&Regular) -> FittedTheta) {
             points.iter().zip(want).map(|(got, want)| (got - want.mean).abs() / scale).fold(0.0, f64::max)
         };
         let fit = fit(s);
-        let theirs = recursion(&fit, s, peer.form.starts_with('D'), [peer.alpha, peer.theta, peer.start], want.len());
+        let theirs =
+            recursion(&fit, s, peer.form.starts_with('D'), [peer.alpha, peer.theta, peer.start], want.len());
         assert!(off(&theirs.mean) < 1e-6, "{method} {id}: {:.1e} from its own parameters", off(&theirs.mean));
         let moves = matches!(fit.kind(), Kind::Dynamic | Kind::DynamicOptimised);
         let ours = recursion(&fit, s, moves, [fit.alpha(), fit.theta(), fit.start()], want.len());
@@ -139,7 +146,8 @@ fn the_classical_method_of_r() {
 
 /// The highest likelihood of all smoothing constants, and of those whose forecasts are the reference's.
 fn tops(s: &Regular, h: usize, off: &dyn Fn(&[f64]) -> f64) -> (f64, f64) {
-    let season = season::profile(&s.y, s.m, Adjustment::Multiplicative).filter(|_| season::stands_out(&s.y, s.m));
+    let season =
+        season::profile(&s.y, s.m, Adjustment::Multiplicative).filter(|_| season::stands_out(&s.y, s.m));
     let season = season.filter(|p| p.iter().all(|v| *v > 1e-10)).unwrap_or_else(|| vec![1.0; s.m]);
     let y: Vec<f64> = s.y.iter().enumerate().map(|(t, v)| v / season[t % s.m]).collect();
     let n = y.len() as f64;
@@ -151,9 +159,8 @@ fn tops(s: &Regular, h: usize, off: &dyn Fn(&[f64]) -> f64) -> (f64, f64) {
         let by = Smoothing { alpha, beta: 0.0, gamma: 0.0, phi: 1.0 };
         let fit = Ets::new(1, Form::ANN).unwrap().fit_states(&y, by).unwrap();
         let (level, settled) = (fit.forecast(1).mean[0], (1.0 - (1.0 - alpha).powf(n)) / alpha);
-        let points: Vec<f64> = (0..h)
-            .map(|k| season[(y.len() + k) % s.m] * (level + half * (k as f64 + settled)))
-            .collect();
+        let points: Vec<f64> =
+            (0..h).map(|k| season[(y.len() + k) % s.m] * (level + half * (k as f64 + settled))).collect();
         best = best.max(fit.log_likelihood());
         if off(&points) < 2e-2 {
             at_reference = at_reference.max(fit.log_likelihood());
