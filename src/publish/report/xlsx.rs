@@ -64,7 +64,7 @@ pub fn workbook(made: &Made, words: Words) -> Result<Vec<u8>, XlsxError> {
     let (report, formats) = (&made.report, Formats::new());
     let mut book = Workbook::new();
     let properties = DocProperties::new().set_title(&report.title).set_author("weisu").set_creation_datetime(
-        &ExcelDateTime::parse_from_str(&made.made.format("%Y-%m-%dT%H:%M:%S").to_string())?,
+        &ExcelDateTime::parse_from_str(&made.made.naive_utc().format("%Y-%m-%dT%H:%M:%S").to_string())?,
     );
     book.set_properties(&properties);
     prose(book.add_worksheet(), made, words, &formats)?;
