@@ -72,7 +72,7 @@ async fn it_writes_the_report_of_the_month_and_the_digest_of_the_week_gone_by() 
         .map(|e| format!("{} {}", e["kind"].as_str().unwrap(), e["period"].as_str().unwrap()))
         .collect();
     names.sort();
-    assert_eq!(names, ["forecast 2025-12", "report-en 2025-10", "weekly-en 2025-W45"]);
+    assert_eq!(names, ["calendar 2025-11", "forecast 2025-12", "report-en 2025-10", "weekly-en 2025-W45"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -118,7 +118,8 @@ pub fn percent(lang: Lang, x: f64) -> String {
 
 /// One decimal, thousands in groups, never a negative zero.
 fn decimal(x: f64) -> String {
-    let tenths = (x.abs() * 10.0).round() as u64;
+    // Databases add up in different orders: what differs in the last bits only must not round apart.
+    let tenths = ((x.abs() * 1e7).round() / 1e6).round() as u64;
     let sign = if x < 0.0 && tenths > 0 { "−" } else { "" };
     format!("{sign}{}.{}", grouped(tenths / 10), tenths % 10)
 }
@@ -172,6 +173,8 @@ mod tests {
             (Cell::Share(0.9999), "100.0%", "100.0\u{a0}%"),
             (Cell::Decimal(1234.56), "1,234.6", "1,234.6"),
             (Cell::Decimal(-0.01), "0.0", "0.0"),
+            (Cell::Decimal(12.25), "12.3", "12.3"),
+            (Cell::Decimal(12.25 - 1e-13), "12.3", "12.3"),
         ] {
             assert_eq!(
                 (cell.shown(Lang::Zh), cell.shown(Lang::En)),

@@ -158,6 +158,7 @@ fn legend(area: &Area<'_>, chart: &Chart, table: &Table) -> Drawn {
 
 /// Level bars, one a row, the number at the end and the interval as a line.
 fn bars(area: &Area<'_>, chart: &Chart, table: &Table, lang: Lang) -> Drawn {
+    // A segmented range holds its end.
     let rows = table.rows.len().min(BARS);
     let names: Vec<String> = (0..rows).map(|i| cut(&bar_name(table, i, lang))).collect();
     let widest = names.iter().map(|name| name.width()).max().unwrap_or(0);
@@ -167,7 +168,7 @@ fn bars(area: &Area<'_>, chart: &Chart, table: &Table, lang: Lang) -> Drawn {
         .margin_right(64)
         .x_label_area_size(20)
         .y_label_area_size((widest as f64 * COLUMN) as u32 + 12)
-        .build_cartesian_2d(0.0..top, (0..rows.max(1)).into_segmented())?;
+        .build_cartesian_2d(0.0..top, (0..rows.max(1) - 1).into_segmented())?;
     let named = |value: &SegmentValue<usize>| match value {
         SegmentValue::CenterOf(i) | SegmentValue::Exact(i) => {
             names.get(rows.saturating_sub(*i + 1)).cloned().unwrap_or_default()

@@ -15,6 +15,7 @@ use crate::{
         Grain, Run, RunStatus, Store, StoreError, Tree,
         alerts::Alert,
         board::{Cells, LedgerOrigin, LevelScore, Point},
+        calendar::{CalendarFilter, CalendarRow},
         report::PeriodCell,
     },
     ticket::{Basis, Day},
@@ -65,6 +66,8 @@ pub struct Facts {
     pub alerts: Vec<Alert>,
     /// Newest verdict by alert.
     pub verdicts: BTreeMap<String, String>,
+    /// The city's seasons to come, as the calendar said at the end of the period; none where it knew more or less.
+    pub seasons: Vec<CalendarRow>,
     /// The forecast of the next period, issued at the end of this one.
     pub next: Option<Issued>,
     /// The forecast of this period, issued before it began.
@@ -109,6 +112,7 @@ impl Facts {
             cells,
             alerts: store.alerts_touching(from, to.plus(AHEAD_DAYS)).await?,
             verdicts: store.newest_verdicts().await?.into_iter().collect(),
+            seasons: seasons(store, to).await?,
             next: issued(store, period.after(), &tops).await?,
             past: issued(store, period, &tops).await?,
             ledger: weekly_scores(store, (from, to)).await?,
@@ -140,6 +144,16 @@ impl Facts {
     pub fn lunar_year(&self) -> Range {
         self.period.last_year(Alignment::SpringFestival)
     }
+}
+
+/// What the calendar of seasons says of the whole city, where it was laid out in the week after the period's last day:
+/// one that knew more would tell of the period with hindsight.
+async fn seasons(store: &Store, to: Day) -> Result<Vec<CalendarRow>, StoreError> {
+    let filter =
+        CalendarFilter { district: Some(0), until: Some(to.plus(AHEAD_DAYS)), ..CalendarFilter::default() };
+    let Some((run, rows)) = store.calendar(filter).await? else { return Ok(Vec::new()) };
+    let is_of_then = run.origin.is_some_and(|origin| (to.0..to.0 + 7).contains(&origin));
+    Ok(rows.into_iter().filter(|row| is_of_then && row.onset > to && row.topic != 0).collect())
 }
 
 /// The newest forecast of a period among those issued before it began.

@@ -11,6 +11,8 @@ use super::{
 
 /// Rows from which a table may break over pages.
 const LONG: usize = 12;
+/// Columns up to which a long table is set in two columns of the page.
+const NARROW: usize = 4;
 
 /// The file.
 pub fn render(report: &Report, words: Words) -> Result<String, ReportError> {
@@ -69,5 +71,6 @@ fn table_value(table: &Table, words: Words) -> Value {
             cells.collect()
         })
         .collect();
-    context! { id => table.id, title => table.title.clone(), columns, rows, long => table.rows.len() > LONG }
+    context! { id => table.id, title => table.title.clone(), columns, rows, long => table.rows.len() > LONG,
+    narrow => table.rows.len() > LONG && table.columns.len() <= NARROW }
 }

@@ -169,7 +169,8 @@ fn assemble(facts: &Facts, request: &Request<'_>) -> Result<Report, minijinja::E
     let parts: Vec<sections::Part> =
         ids.iter().map(|id| sections::part(id, facts, request.calendar, request.sources)).collect();
     let tables: Vec<&Table> = parts.iter().flat_map(|part| &part.tables).collect();
-    let writer = prose::Writer::new(facts, &tables)?;
+    let unit = facts.period.unit();
+    let writer = prose::Writer::new(words, unit, facts.is_lunar, &tables)?;
     let prose = ids.iter().map(|id| writer.section(id)).collect::<Result<Vec<_>, _>>()?;
     let lead = writer.section("lead")?.into_iter().flatten().collect();
     let sections = ids.iter().zip(parts).zip(prose).map(|((id, part), prose)| {
@@ -177,12 +178,8 @@ fn assemble(facts: &Facts, request: &Request<'_>) -> Result<Report, minijinja::E
         let name = weekly.filter(|name| words.knows("section", name)).unwrap_or_else(|| (*id).to_owned());
         Section { id, title: words.say("section", &name), prose, tables: part.tables, charts: part.charts }
     });
-    let kind = match facts.period {
-        Period::Month(_) => "month",
-        Period::Week(_) => "week",
-    };
     Ok(Report {
-        title: format!("{} {}", facts.city, words.say("title", kind)),
+        title: format!("{} {}", facts.city, words.say("title", unit)),
         lead,
         sections: sections.collect(),
     })

@@ -27,6 +27,14 @@ impl std::fmt::Display for Period {
 }
 
 impl Period {
+    /// `month` or `week`.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Month(_) => "month",
+            Self::Week(_) => "week",
+        }
+    }
+
     /// The week that a date lies in.
     pub fn week_of(date: NaiveDate) -> Self {
         Self::Week(date.week(Weekday::Mon).first_day())

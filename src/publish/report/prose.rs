@@ -1,6 +1,6 @@
 //! Prose written by rules: the templates `prose_zh.txt` and `prose_en.txt` say which sentence stands when, and every
 //! number and name in it is a cell of a table, so that it can be traced and is masked where the cell is.
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use minijinja::{
     Environment, UndefinedBehavior, Value, context,
@@ -9,9 +9,7 @@ use minijinja::{
 
 use super::{
     cell::Cell,
-    facts::Facts,
-    period::Period,
-    table::{Piece, Table},
+    table::{Column, Piece, Row, Table},
     words::Words,
 };
 use crate::config::Lang;
@@ -64,20 +62,19 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// A writer that knows the cells of these tables.
-    pub fn new(facts: &Facts, tables: &[&Table]) -> Result<Self, minijinja::Error> {
-        let words = facts.words;
-        let t: Value = tables.iter().map(|table| (table.id.to_owned(), rows(words.lang, table))).collect();
-        let unit = match facts.period {
-            Period::Month(_) => "month",
-            Period::Week(_) => "week",
-        };
-        let p: Value = ["this", "previous", "next", "unit", "year_or_previous"]
-            .map(|name| (name, words.say("prose", &format!("{unit}_{name}"))))
-            .into_iter()
-            .collect();
+    /// A writer that knows the cells of these tables; `unit` is `month` or `week`.
+    pub fn new(
+        words: Words,
+        unit: &str,
+        is_lunar: bool,
+        tables: &[&Table],
+    ) -> Result<Self, minijinja::Error> {
+        let t = map(tables.iter().map(|table| (table.id.to_owned(), rows(words.lang, table))));
+        let said = |name: &str| Value::from(words.say("prose", &format!("{unit}_{name}")));
+        let names = ["this", "previous", "next", "unit", "year_or_previous"];
+        let p = map(names.into_iter().map(|name| (name.to_owned(), said(name))));
         let s = t.get_attr("settings")?;
-        let values = context! { t, s, p, month => unit == "month", lunar => facts.is_lunar };
+        let values = context! { t, s, p, month => unit == "month", lunar => is_lunar };
         Ok(Self { env: environment(words)?, values, lang: words.lang })
     }
 
@@ -116,15 +113,20 @@ fn environment(words: Words) -> Result<Environment<'static>, minijinja::Error> {
 
 /// A table for the templates: `rows` in order, and each row by its key.
 fn rows(lang: Lang, table: &Table) -> Value {
-    let mut by_key: Vec<(String, Value)> = Vec::new();
-    for row in &table.rows {
+    let row = |row: &Row| {
         let cells = table.columns.iter().zip(&row.cells);
-        let cells = cells.map(|(column, cell)| (column.id, shown(lang, table.anchor(row, column), cell)));
-        by_key.push((row.key.clone(), cells.collect()));
-    }
-    let all: Vec<Value> = by_key.iter().map(|(_, row)| row.clone()).collect();
-    by_key.push(("rows".to_owned(), Value::from(all)));
-    by_key.into_iter().collect()
+        let anchored = |(column, cell): (&Column, _)| {
+            (column.id.to_owned(), shown(lang, table.anchor(row, column), cell))
+        };
+        map(cells.map(anchored))
+    };
+    let all: Vec<Value> = table.rows.iter().map(row).collect();
+    let by_key = table.rows.iter().map(|row| row.key.clone()).zip(all.clone());
+    map(by_key.chain([("rows".to_owned(), Value::from(all))]))
+}
+
+fn map(pairs: impl Iterator<Item = (String, Value)>) -> Value {
+    Value::from(pairs.collect::<BTreeMap<_, _>>())
 }
 
 fn shown(lang: Lang, anchor: String, cell: &Cell) -> Value {
@@ -220,7 +222,7 @@ mod tests {
     fn every_section_has_prose_in_both_languages() {
         for lang in [Lang::Zh, Lang::En] {
             let env = environment(Words { lang }).unwrap();
-            let period = Period::Month("2024-02".parse().unwrap());
+            let period = super::super::Period::Month("2024-02".parse().unwrap());
             for section in super::super::sections::of(period) {
                 assert!(env.get_template(section).is_ok(), "{section}");
             }

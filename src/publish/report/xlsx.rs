@@ -19,7 +19,7 @@ const NAME: usize = 31;
 /// Widest column, in characters.
 const WIDEST: usize = 60;
 /// Width of the column of prose, in characters.
-const PROSE: f64 = 100.0;
+const PROSE: f64 = 84.0;
 /// Points of a line of prose.
 const LINE: f64 = 16.0;
 
@@ -64,7 +64,7 @@ pub fn workbook(made: &Made, words: Words) -> Result<Vec<u8>, XlsxError> {
     let (report, formats) = (&made.report, Formats::new());
     let mut book = Workbook::new();
     let properties = DocProperties::new().set_title(&report.title).set_author("weisu").set_creation_datetime(
-        &ExcelDateTime::parse_from_str(&made.made.format("%Y-%m-%dT%H:%M:%S").to_string())?,
+        &ExcelDateTime::parse_from_str(&made.made.naive_utc().format("%Y-%m-%dT%H:%M:%S").to_string())?,
     );
     book.set_properties(&properties);
     prose(book.add_worksheet(), made, words, &formats)?;
@@ -179,7 +179,7 @@ fn charts(sheet: &mut Worksheet, section: &Section, table: &Table, name: &str) -
         native.title().set_name(&chart.title);
         if chart.shape == Shape::Bars {
             // The first row of the table is the uppermost bar.
-            native.x_axis().set_reverse();
+            native.y_axis().set_reverse();
         }
         native.set_width(720).set_height(if chart.shape == Shape::Bars { 120 + 22 * last } else { 320 });
         sheet.insert_chart(1, table.columns.len() as u16 + 1, &native)?;

@@ -1,6 +1,7 @@
 //! 附: 统计口径: which days are compared with which, and the settings that the numbers rest on.
 use super::Part;
 use crate::{
+    config::Lang,
     publish::report::{
         cell::Cell,
         facts::{AHEAD_DAYS, Facts},
@@ -47,6 +48,10 @@ fn settings(facts: &Facts, sources: &[String]) -> Table {
     let mut table = Table::new(facts.words, "settings", &["setting", "value"]);
     let date = |day: Option<Day>| day.map_or(Cell::Unknown, |day| Cell::Date(day.date()));
     let origin = |run: Option<&crate::store::Run>| date(run.and_then(|run| run.origin).map(Day));
+    let band = match facts.words.lang {
+        Lang::Zh => "80%",
+        Lang::En => "80\u{a0}%",
+    };
     let rows = [
         ("city", Cell::text(facts.city.clone())),
         ("period", Cell::text(facts.period.to_string())),
@@ -56,7 +61,7 @@ fn settings(facts: &Facts, sources: &[String]) -> Table {
         ("run", Cell::text(facts.run.id.to_string())),
         ("next_origin", origin(facts.next.as_ref().map(|issued| &issued.run))),
         ("small_cell", Cell::Count(u64::from(facts.threshold))),
-        ("band", Cell::Share(0.8)),
+        ("band", Cell::text(band)),
         ("reach", Cell::Count(u64::from(AHEAD_DAYS.unsigned_abs()))),
         ("version", Cell::text(env!("CARGO_PKG_VERSION"))),
     ];

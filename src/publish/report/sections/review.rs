@@ -67,7 +67,8 @@ fn against(facts: &Facts, issued: &Issued) -> Table {
         };
         let tickets = |n: f64| Cell::expected(Some(n), facts.threshold);
         let (expected, actual) = (tickets(point.mean), Cell::tickets(now.count(), facts.threshold));
-        let deviation = (point.mean >= 1.0).then(|| now.n as f64 / point.mean.round() - 1.0);
+        let is_whole = now.known == now.days && point.mean >= 1.0;
+        let deviation = is_whole.then(|| now.n as f64 / point.mean.round() - 1.0);
         let inside = holds(point, now).map(|held| if held { "inside" } else { "outside" });
         table.push(
             key,

@@ -1,4 +1,5 @@
-//! 季节性预案提醒: seasons whose onset was announced by the detector, and what the calendar holds for the coming weeks.
+//! 季节性预案提醒: seasons whose onset was announced by the detector, what else comes back soon by the city's calendar of
+//! seasons, and holidays.
 use chrono::{Days, NaiveDate};
 use weisu_models::calendar::{Calendar, Status, china};
 
@@ -18,10 +19,13 @@ use crate::{
 
 /// Onsets of past years shown.
 const YEARS: usize = 3;
+/// Returning topics shown.
+const RETURNING: usize = 12;
 
 pub(super) fn part(facts: &Facts, calendar: &Calendar) -> Part {
     let mut part = Part::default();
     part.table(onsets(facts));
+    part.table(returning(facts));
     part.table(coming(facts, calendar));
     part
 }
@@ -65,6 +69,50 @@ fn onsets(facts: &Facts) -> Table {
                 Cell::text(facts.words.say("onset_status", onset.status.name())),
                 Cell::text(past.join(&facts.words.say("mark", "list"))),
                 lead(end, onset.date),
+            ],
+        );
+    }
+    table
+}
+
+/// Topics over the whole city that are expected to come back, soonest first.
+fn returning(facts: &Facts) -> Table {
+    let columns = [
+        "name",
+        "onset",
+        "from",
+        "to",
+        "probability",
+        "peak_week",
+        "peak",
+        "lower",
+        "upper",
+        "onset_status",
+        "past_onsets",
+        "repair",
+        "lead",
+    ];
+    let mut table = Table::new(facts.words, "returning", &columns);
+    let end = facts.period.days().1;
+    let tickets = |n: f64| Cell::expected(Some(n), facts.threshold);
+    for row in facts.seasons.iter().filter(|row| row.standing == "ahead").take(RETURNING) {
+        let past: Vec<String> = row.past.iter().take(YEARS).map(|past| past.onset.to_string()).collect();
+        table.push(
+            format!("n{}", row.topic),
+            vec![
+                Cell::text(facts.topics.path(row.topic)),
+                Cell::Date(row.onset.date()),
+                Cell::Date(row.interval.0.date()),
+                Cell::Date(row.interval.1.date()),
+                Cell::Share(row.probability),
+                Cell::Date(row.peak.date()),
+                tickets(row.peak_expected),
+                tickets(row.peak_interval.0),
+                tickets(row.peak_interval.1),
+                Cell::text(facts.words.say("onset_status", &row.timing)),
+                Cell::text(past.join(&facts.words.say("mark", "list"))),
+                row.repair.map_or(Cell::Unknown, |(from, to)| Cell::text(format!("{from} – {to}"))),
+                lead(end, row.onset.date()),
             ],
         );
     }
