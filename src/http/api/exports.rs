@@ -83,7 +83,7 @@ pub(crate) async fn list(state: &AppState) -> Result<Vec<ExportView>, Problem> {
 
 /// A file that the list names.
 #[utoipa::path(get, path = "/exports/{name}", tag = "exports", params(("name" = String, Path, description = "Name of a file")),
-    responses((status = OK, description = "The file", content_type = "application/octet-stream"),
+    responses((status = OK, description = "The file, of the type that its ending says", content_type = "*/*"),
         (status = 404, body = Problem), (status = 500, body = Problem)))]
 pub(crate) async fn file(State(state): State<AppState>, At(name): At<String>) -> Result<Response, Problem> {
     let missing = || Problem::not_found("there is no such export: /api/v1/exports lists them");
