@@ -147,6 +147,8 @@ async fn a_silence_covers_what_it_says_and_gives_back_what_was() {
         let [a, b, c] = [0, 1, 2].map(|i| alerts[i].id);
         step(&store, b, Action::Start, None).await.unwrap();
         step(&store, c, Action::Close, None).await.unwrap();
+        // Nobody was told of it, so nobody is told of its end.
+        assert_eq!(compose::compose(&store, desk(&[]), NOW + 1000).await.unwrap().ended, 0);
         let hush = |scope: Scope, until: i64| Hush { scope, until, reason: "drill".into() };
         let all = hush(Scope { kind: Some(Kind::Spike), ..Scope::default() }, NOW + 10_000);
         let one = hush(Scope { fingerprint: Some("a".into()), ..Scope::default() }, NOW + 20_000);

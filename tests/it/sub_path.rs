@@ -37,14 +37,10 @@ fn location(answer: &reqwest::Response) -> Url {
     answer.url().join(answer.headers()["location"].to_str().unwrap()).unwrap()
 }
 
+/// What stands between `before` and the next quote, as a browser reads it.
 fn value(page: &str, before: &str) -> String {
-    page.split(before)
-        .nth(1)
-        .unwrap_or_else(|| panic!("no {before} in {page}"))
-        .split('"')
-        .next()
-        .unwrap()
-        .to_owned()
+    let after = page.split(before).nth(1).unwrap_or_else(|| panic!("no {before} in {page}"));
+    after.split('"').next().unwrap().replace("&#x2f;", "/").replace("&#x3d;", "=")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,10 +67,7 @@ async fn every_address_stays_below_the_path_of_the_proxy() {
     let mut form = Url::parse("http://form/").unwrap();
     form.query_pairs_mut()
         .append_pair("form", &value(&page, "name=\"form\" value=\""))
-        .append_pair(
-            "next",
-            &value(&page, "name=\"next\" value=\"").replace("&#x2f;", "/").replace("&#x3d;", "="),
-        )
+        .append_pair("next", &value(&page, "name=\"next\" value=\""))
         .append_pair("token", "officer");
     let post = async |url: Url, cookie: &str, body: &str| {
         let kind = "application/x-www-form-urlencoded";

@@ -122,7 +122,7 @@ async fn lock(office: &Office) {
         .fetch_all(&mut c)
         .await
         .unwrap();
-    let words = ["audit", "silences", "verdicts", "sqlite_sequence"];
+    let words = ["audit", "silences", "verdicts", "endings", "sqlite_sequence"];
     let mut sql = String::new();
     let mut forbid = |table: &str, what: &str| {
         let name = format!("lock_{table}_{}", what.replace([' ', ','], "_"));

@@ -7,7 +7,7 @@ use std::{io, path::PathBuf};
 use axum::{
     Json,
     body::Body,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -15,7 +15,10 @@ use serde::Serialize;
 use tokio_util::io::ReaderStream;
 
 use crate::{
-    http::{AppState, problem::Problem},
+    http::{
+        AppState,
+        problem::{At, Problem},
+    },
     publish::export::{Entry, FileEntry, MANIFEST, Manifest},
 };
 
@@ -80,12 +83,9 @@ pub(crate) async fn list(state: &AppState) -> Result<Vec<ExportView>, Problem> {
 
 /// A file that the list names.
 #[utoipa::path(get, path = "/exports/{name}", tag = "exports", params(("name" = String, Path, description = "Name of a file")),
-    responses((status = OK, description = "The file", content_type = "application/octet-stream"),
+    responses((status = OK, description = "The file, of the type that its ending says", content_type = "*/*"),
         (status = 404, body = Problem), (status = 500, body = Problem)))]
-pub(crate) async fn file(
-    State(state): State<AppState>,
-    Path(name): Path<String>,
-) -> Result<Response, Problem> {
+pub(crate) async fn file(State(state): State<AppState>, At(name): At<String>) -> Result<Response, Problem> {
     let missing = || Problem::not_found("there is no such export: /api/v1/exports lists them");
     let listed: Option<FileEntry> = (manifest(&state).await?.exports.into_values())
         .flat_map(|entry| entry.files.into_values())
