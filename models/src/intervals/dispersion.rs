@@ -60,9 +60,14 @@ impl Excess {
     }
 }
 
-/// A count brought within [`REACH`] of its forecast.
+/// A count brought within [`REACH`] standard deviations of its forecast.
 pub fn within_reach(y: f64, mean: f64, alpha: f64) -> f64 {
-    let reach = REACH * (mean + alpha * mean * mean).sqrt() + 1.0;
+    within(REACH, y, mean, alpha)
+}
+
+/// A count brought within so many standard deviations of its forecast, and one ticket.
+pub fn within(reach: f64, y: f64, mean: f64, alpha: f64) -> f64 {
+    let reach = reach * (mean + alpha * mean * mean).sqrt() + 1.0;
     y.clamp(mean - reach, mean + reach)
 }
 
