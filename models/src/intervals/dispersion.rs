@@ -19,7 +19,7 @@ pub const BLOCK: usize = 28;
 /// far away. One day at fifty times the usual count would else make the band of a year several times as wide.
 const REACH: f64 = 6.0;
 /// Rounds in which a dispersion and what is within reach of it are found.
-pub const ROUNDS: usize = 3;
+pub const ROUNDS: usize = 5;
 /// Pseudo-observations of the centre in a series' own alpha.
 const SHRINK: f64 = 10.0;
 /// Squares that a variance is taken to rest on at least.
