@@ -74,7 +74,7 @@ fn glm_alone(city: &City) -> f64 {
             let y = city.panel.cell(i).to_vec();
             let data = Weighted { y: &y, from: 0, end: DAYS, by_age: &weights };
             let prior = Prior::alone(&design, data.volume());
-            if let Ok(beta) = glm::fit(&design, data, &prior, None) {
+            if let Ok(beta) = glm::robust_fit(&design, data, &prior, None) {
                 sum += (DAYS..DAYS + HORIZON.days).map(|t| glm::mean(&design, t, &beta)).sum::<f64>();
             }
         }

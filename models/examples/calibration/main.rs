@@ -1,11 +1,11 @@
 //! The engine from many past origins of several panels: what carries over, and whether the bands hold what they say.
 //!
-//! `cargo run --release -p weisu-models --example calibration -- [FOLDER …] [--origins N] [--step DAYS] [--last DATE]`
-//! reads panels as `tests/compare/cuts.py` writes them, the development panel of `../shared` when none is named; 23
-//! origins four weeks apart, the last of them the latest that can be scored. One line a level: scores relative to the
-//! seasonal naive, days inside the 80 % and 95 % band, and the same by randomised PIT, that is without the width that a
-//! band of few counts has because counts are whole; then the share of days below and above the 80 % band by PIT, which
-//! are 10 % each where mean and dispersion are right. The last lines hold each origin by itself.
+//! `cargo run --release -p weisu-models --example calibration -- [FOLDER …] [--origins N] [--step DAYS] [--last DATE]
+//! [--on DATE …]` reads panels as `tests/compare/cuts.py` writes them, the development panel of `../shared` when none is
+//! named, and forecasts from 23 origins four weeks apart, the last of them the latest that can be scored, or from those
+//! that `--on` names. One line a level: scores relative to the seasonal naive, days inside the 80 % and 95 % band, and the
+//! same by randomised PIT, that is without the width that a band of few counts has because counts are whole; then the
+//! share of days below and above the 80 % band by PIT. The last lines hold each origin by itself.
 #![allow(clippy::print_stdout)]
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -32,16 +32,18 @@ struct Asked {
     origins: usize,
     step: usize,
     last: Option<NaiveDate>,
+    on: Vec<NaiveDate>,
 }
 
 impl Asked {
     fn read() -> Option<Self> {
-        let mut asked = Self { folders: Vec::new(), origins: 23, step: 28, last: None };
+        let mut asked = Self { folders: Vec::new(), origins: 23, step: 28, last: None, on: Vec::new() };
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--origins" => asked.origins = words.next()?.parse().ok()?,
                 "--step" => asked.step = words.next()?.parse().ok()?,
+                "--on" => asked.on.push(words.next()?.parse().ok()?),
                 "--last" => asked.last = Some(words.next()?.parse().ok()?),
                 _ => asked.folders.push(word.into()),
             }
@@ -54,8 +56,12 @@ impl Asked {
 
     /// Positions of the last known days, ascending.
     fn positions(&self, (panel, ..): &City) -> Vec<usize> {
+        let position = |day: NaiveDate| (day - panel.start).num_days().max(0) as usize;
+        if !self.on.is_empty() {
+            return self.on.iter().map(|day| position(*day)).collect();
+        }
         let latest = panel.days().saturating_sub(1 + DAYS);
-        let last = self.last.map_or(latest, |day| (day - panel.start).num_days().max(0) as usize);
+        let last = self.last.map_or(latest, position);
         (0..self.origins).rev().filter_map(|k| last.min(latest).checked_sub(k * self.step)).collect()
     }
 }
@@ -143,7 +149,7 @@ fn line(scored: &Scored, row: &Row) -> String {
 
 fn main() {
     let Some(asked) = Asked::read() else {
-        println!("usage: calibration [FOLDER …] [--origins N] [--step DAYS] [--last DATE]");
+        println!("usage: calibration [FOLDER …] [--origins N] [--step DAYS] [--last DATE] [--on DATE …]");
         return;
     };
     for path in &asked.folders {

@@ -11,9 +11,10 @@ use super::{
     mstl,
     plan::{MIN_DAYS, Plan},
     seasonal_naive,
+    tame::tame,
     track::{Boosting, Context, Parents, Track, track},
 };
-use crate::hierarchy::Hierarchy;
+use crate::{hierarchy::Hierarchy, intervals::dispersion::within};
 
 /// Mean daily count below which a decomposition is not tried: it cannot tell a weekday pattern from noise.
 const MSTL_MIN_RATE: f64 = 1.0;
@@ -24,6 +25,10 @@ const MIN_SCORED_COUNT: f64 = 10.0;
 /// The same where the scored days have less than this share of the usual count: a dead season does not tell which
 /// model knows the coming one.
 const MIN_SCORED_SHARE: f64 = 0.5;
+
+/// Standard deviations beyond which nothing is learned from how far a day is off. Rises happen, so that a nearer bound
+/// would teach that forecasts are too high: at 6, the four official origins of the development panel lost 1 %.
+const IMPOSSIBLE: f64 = 20.0;
 
 /// Base forecasts of one series.
 #[derive(Debug, Clone)]
@@ -231,7 +236,8 @@ fn samples(
             if Sampling::is_usable(mean, count) {
                 let profile = track.profile(context, at, lead);
                 let x = boost::row(&context.design, &context.special, &around, lead, profile);
-                out.push(Sample { x, origin: at, class: place.class, y: count, mean });
+                let y = within(IMPOSSIBLE, f64::from(count), f64::from(mean), own.alpha) as f32;
+                out.push(Sample { x, origin: at, class: place.class, y, mean });
             }
         }
         if place.parents.is_none() {
@@ -286,7 +292,7 @@ fn decomposition<'a>(
 ) -> Result<Vec<f32>, String> {
     let mut means = Vec::with_capacity(plan.width());
     for origin in origins {
-        means.extend(mstl::forecast(&y[..=*origin], plan.leads)?);
+        means.extend(mstl::forecast(&tame(&y[..=*origin]), plan.leads)?);
     }
     Ok(means)
 }

@@ -19,6 +19,7 @@ use super::{
     plan::Plan,
     pool::Products,
     seasonal_naive,
+    tame::tame,
 };
 use crate::evaluation::scales;
 
@@ -66,8 +67,11 @@ impl Group {
 
 /// Forecasts of the companions from the counts up to an origin; `None` for one without an answer.
 fn companions(y: &[f32], leads: usize) -> [Option<Vec<f64>>; COMPANIONS] {
-    let recent: Vec<f64> = y[y.len().saturating_sub(WINDOW)..].iter().map(|v| f64::from(*v)).collect();
-    if rate(y) < DENSITIES[0] {
+    let recent = &y[y.len().saturating_sub(WINDOW)..];
+    let sparse = rate(y) < DENSITIES[0];
+    let recent = if sparse { recent.to_vec() } else { tame(recent) };
+    let recent: Vec<f64> = recent.into_iter().map(f64::from).collect();
+    if sparse {
         let flat = |level: f64| vec![level; leads];
         return [
             tsb::forecast(&recent, TSB.0, TSB.1).ok().map(flat),

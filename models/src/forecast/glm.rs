@@ -134,6 +134,30 @@ pub fn fit(
     prior: &Prior,
     start: Option<&[f64]>,
 ) -> Result<Vec<f64>, GlmError> {
+    fit_within(f64::INFINITY, design, data, prior, start)
+}
+
+/// [`fit`] with days above the reach of the fitted dispersion brought within it: a Huber function of Pearson residuals
+/// (Cantoni and Ronchetti 2001), bounded above only, since counts are not below 0.
+///
+/// # Errors
+/// As [`fit`].
+pub fn robust_fit(
+    design: &Design,
+    data: Weighted<'_>,
+    prior: &Prior,
+    start: Option<&[f64]>,
+) -> Result<Vec<f64>, GlmError> {
+    fit_within(REACH, design, data, prior, start)
+}
+
+fn fit_within(
+    roots: f64,
+    design: &Design,
+    data: Weighted<'_>,
+    prior: &Prior,
+    start: Option<&[f64]>,
+) -> Result<Vec<f64>, GlmError> {
     let mut beta = match start {
         Some(start) => start.to_vec(),
         None => rate_over_center(design, data, &prior.center),
@@ -141,7 +165,7 @@ pub fn fit(
     let mut normal = Normal::new(beta.len());
     let mut reach = f64::INFINITY;
     for step in 1..=MAX_STEPS {
-        reach = normal.accumulate(design, data, &beta, reach);
+        reach = roots * normal.accumulate(design, data, &beta, reach);
         normal.penalise(prior, &beta);
         let chol = Cholesky::with_ridge(&normal.hessian, beta.len()).ok_or(GlmError::Singular { step })?;
         chol.solve(&mut normal.gradient);
@@ -218,8 +242,8 @@ impl Normal {
     /// Sums over days. Weekdays partition the days, so sums of the dense products by weekday hold every dense
     /// and weekday entry; rare columns are added on the few days where they are not zero.
     ///
-    /// Counts further than `reach` roots of their mean above it count as that far away (a Huber function of Pearson
-    /// residuals, Cantoni and Ronchetti 2001); returns the reach for the next step.
+    /// Counts further than `reach` roots of their mean above it count as that far away; returns the root of the
+    /// dispersion, from which the reach of the next step comes.
     fn accumulate(&mut self, design: &Design, data: Weighted<'_>, beta: &[f64], reach: f64) -> f64 {
         let (mut pearson, mut days) = (0.0, 0.0);
         self.gradient.fill(0.0);
@@ -243,7 +267,7 @@ impl Normal {
             self.add_rare(design, t, w, residual);
         }
         self.add_dense(&squares, &linear);
-        REACH * (pearson / days.max(1.0)).max(1.0).sqrt()
+        (pearson / days.max(1.0)).max(1.0).sqrt()
     }
 
     fn add_rare(&mut self, design: &Design, t: usize, w: f64, residual: f64) {

@@ -122,7 +122,7 @@ pub fn decay_of(half_life: f64) -> f64 {
 
 /// Moment estimate of alpha over the last year before the profile's origin, at least 0.001, with counts out of reach of
 /// it brought within: one fault of the data would else let every later burst pass for a year.
-fn dispersion(y: &[f32], means: &[f64]) -> f64 {
+pub fn dispersion(y: &[f32], means: &[f64]) -> f64 {
     let skip = y.len().saturating_sub(DISPERSION_DAYS);
     let known = || y.iter().zip(means).skip(skip).filter(|(count, _)| !count.is_nan());
     let moments = |within: &dyn Fn(f64, f64) -> f64| {

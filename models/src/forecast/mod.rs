@@ -14,6 +14,7 @@
 //! | `boost` | what all series have in common that their own forecasts miss |
 //! | `classic` | the textbook models, of one series each |
 //! | `blend` | the GLM's share beside exponential smoothing and theta |
+//! | `tame` | impossible days taken out before a model that would chase them |
 //! | `pool` | panels of months, quarters and weeks |
 //! | `base` | all series, each with its chosen model |
 //! | `reconcile` | cells and margins made to agree |
@@ -42,6 +43,7 @@ mod reconcile;
 pub mod seasonal_naive;
 mod spill;
 mod sums;
+mod tame;
 mod track;
 mod weekly;
 

@@ -213,5 +213,5 @@ fn profile_at(
     }
     let data = Weighted { from: glm::window(y, end).start, by_age: weights, ..whole };
     let prior = if pooled { Prior::pooled(design, center) } else { Prior::alone(design, data.volume()) };
-    glm::fit(design, data, &prior, start)
+    glm::robust_fit(design, data, &prior, start)
 }

@@ -1,7 +1,11 @@
 //! What the past of one series says at one origin, and the row of features made of it.
 use crate::{
-    forecast::{glm, level::decay_of},
+    forecast::{
+        glm,
+        level::{self, decay_of},
+    },
     hierarchy::Level,
+    intervals::dispersion::within_reach,
     regressors::Design,
 };
 
@@ -37,7 +41,8 @@ pub struct Signals {
     last_week: f64,
     mean_year: f64,
     mean_month: f64,
-    alpha: f64,
+    /// Dispersion around the profile.
+    pub alpha: f64,
     /// Counts and fitted means summed up to each of the last [`BACK`] days.
     sums: Vec<[f64; 2]>,
 }
@@ -50,10 +55,11 @@ impl Signals {
         let decay = HALF_LIVES.map(decay_of);
         let weekly = decay_of(WEEKDAY_HALF_LIFE);
         let (mut a, mut b) = ([0.0; 6], [0.0; 6]);
-        let (mut by_day, mut excess, mut squares) = ([[0.0; 2]; 7], 0.0, 0.0);
-        for t in from..=origin {
-            let mu = glm::mean(design, t, beta);
-            let count = f64::from(y[t]);
+        let mut by_day = [[0.0; 2]; 7];
+        let means: Vec<f64> = (from..=origin).map(|t| glm::mean(design, t, beta)).collect();
+        let alpha = level::dispersion(&y[from..=origin], &means);
+        for (t, mu) in (from..=origin).zip(means) {
+            let count = within_reach(f64::from(y[t]), mu, alpha);
             let (count, mu) = if count.is_nan() { (0.0, 0.0) } else { (count, mu) };
             for k in 0..decay.len() {
                 (a[k], b[k]) = (a[k] * decay[k] + count, b[k] * decay[k] + mu);
@@ -61,10 +67,6 @@ impl Signals {
             by_day.iter_mut().flatten().for_each(|sum| *sum *= weekly);
             let day = &mut by_day[design.weekday(t)];
             *day = [day[0] + count, day[1] + mu];
-            if t + 365 > origin {
-                excess += (count - mu) * (count - mu) - mu;
-                squares += mu * mu;
-            }
             let last = sums[sums.len() - 1];
             sums.push([last[0] + count, last[1] + mu]);
         }
@@ -76,7 +78,7 @@ impl Signals {
             last_week: 0.0,
             mean_year: 0.0,
             mean_month: 0.0,
-            alpha: if squares > 0.0 { (excess / squares).max(0.001) } else { 0.001 },
+            alpha,
             sums,
         };
         this.last_week = log_ratio(this.span(6, 0), 1.0);

@@ -62,6 +62,10 @@ pub fn profile(y: &[f64], m: usize, adjustment: Adjustment) -> Option<Vec<f64>> 
     let mut sums = vec![(0.0, 0.0); m];
     for t in m / 2..y.len() - m / 2 {
         let trend = centred_mean(y, t, m);
+        // Nothing over nothing says nothing, as in R.
+        if multiplicative && trend == 0.0 {
+            continue;
+        }
         let rest = if multiplicative { y[t] / trend } else { y[t] - trend };
         sums[t % m].0 += rest;
         sums[t % m].1 += 1.0;
