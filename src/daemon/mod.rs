@@ -127,7 +127,7 @@ pub fn app_state(cx: &Cx, clock: Arc<dyn Clock>, health: Arc<Health>) -> anyhow:
     };
     let today = cx.today();
     let calendar = stages::city::calendar(&cx.config, today.plus(-366 * YEARS), today.plus(366 * YEARS))?;
-    let gate = Gate::new(&cx.config.http, Key::load(&cx.config, secrets::credentials().as_deref())?);
+    let gate = Gate::new(&cx.config.http, Key::of_server(&cx.config, secrets::credentials().as_deref())?);
     let state = AppState::new(cx.store.clone(), cx.metrics.clone(), names, calendar, clock, health, gate);
     Ok(state.with_exports(&cx.config.publish.exports))
 }

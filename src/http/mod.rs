@@ -203,7 +203,9 @@ async fn revalidate(State(state): State<AppState>, request: Request, next: Next)
     let mut response = if known { StatusCode::NOT_MODIFIED.into_response() } else { next.run(request).await };
     if known || response.status().is_success() {
         let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        // What was asked for with a token or a session is not for whoever asks a proxy next.
+        let cache = if state.gate.is_closed() { "private, no-cache" } else { "no-cache" };
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
         if let Ok(tag) = HeaderValue::from_str(&tag) {
             headers.insert(header::ETAG, tag);
         }

@@ -96,13 +96,13 @@ fn a_part_is_folded_into_its_whole_unless_it_rises_more_steeply() {
     let part = spike(&scene, (1, 101), 1e-9, (20.0, 6.0));
     let steep = spike(&scene, (1, 102), 1e-9, (40.0, 6.0));
     let other = spike(&scene, (2, 103), 1e-9, (20.0, 6.0));
-    let into = Held::Folded { into: whole.node, kind: Kind::Spike };
+    let into = Held::Folded { into: whole.node, kind: Kind::Spike, anchor: None };
     assert_eq!(held(&scene, &[whole, part, steep, other], 1), [None, Some(into), None, None]);
     // The part speaks first where it explains the whole, a quarter of it does not.
     let small = spike(&scene, (1, 101), 1e-12, (40.0, 6.0));
     let explained = spike(&scene, (1, 0), 1e-9, (70.0, 20.0));
     let more = spike(&scene, (1, 0), 1e-9, (160.0, 20.0));
-    let into = Held::Folded { into: small.node, kind: Kind::Spike };
+    let into = Held::Folded { into: small.node, kind: Kind::Spike, anchor: None };
     assert_eq!(held(&scene, &[small.clone(), explained], 1), [None, Some(into)]);
     assert_eq!(held(&scene, &[small, more], 1), [None, None]);
 }
