@@ -42,7 +42,7 @@ impl Demo {
             .spawn()
             .unwrap();
         let demo = Self { child, at, _folder: folder };
-        let up = Instant::now() + Duration::from_secs(600);
+        let up = Instant::now() + Duration::from_secs(1200);
         while !client().get(demo.url("readyz")).send().await.is_ok_and(|a| a.status().is_success()) {
             assert!(Instant::now() < up, "the demo does not come up");
             tokio::time::sleep(Duration::from_millis(500)).await;
@@ -62,7 +62,7 @@ async fn the_pictures_of_the_readme() {
         return;
     }
     let mut browser = Browser::start();
-    let desk = Screen { height: 1500, ..Screen::DESK };
+    let desk = Screen { height: 1620, ..Screen::DESK };
     let mut keep = |demo: &Demo, path: &str, screen: Screen, name: &str| {
         browser.open(&demo.url(path), screen);
         assert_eq!(browser.complaints(), Vec::<String>::new());
@@ -72,7 +72,7 @@ async fn the_pictures_of_the_readme() {
     };
     let zh = Demo::start("zh").await;
     keep(&zh, "?lang=zh", desk, "page-zh.png");
-    keep(&zh, "?lang=zh", Screen { height: 1500, ..Screen::PHONE }, "page-phone.png");
+    keep(&zh, "?lang=zh", Screen { height: 1700, ..Screen::PHONE }, "page-phone.png");
     drop(zh);
     let en = Demo::start("en").await;
     keep(&en, "?lang=en", desk, "page-en.png");
