@@ -203,7 +203,8 @@ async fn everything_is_reached_and_seen_by_the_keyboard() {
             "(() => { const e = document.activeElement, s = getComputedStyle(e), r = e.getBoundingClientRect();
                return [e.tagName, s.outlineStyle, parseFloat(s.outlineWidth), r.width * r.height > 0, e.outerHTML.slice(0, 90)]; })()",
         );
-        if at[0] == "BODY" || stops > 300 {
+        // After the last one comes the first one again, or nothing.
+        if at[0] == "BODY" || at[4].as_str().unwrap().contains("class=\"skip\"") || stops > 300 {
             break;
         }
         stops += 1;
@@ -223,7 +224,7 @@ async fn another_choice_changes_what_is_shown_and_keeps_the_place() {
     }
     let (server, _folder) = Server::of_a_city(Lang::Zh).await;
     let mut browser = Browser::start();
-    browser.open(&server.url("/"), Screen::PHONE);
+    browser.open(&server.url("/?lang=zh"), Screen::PHONE);
     assert_eq!(browser.run("document.querySelector('#chart canvas').height > 0"), true, "the chart is drawn");
     browser.run(
         "(() => { const s = document.querySelector('#outlook [name=topic]'); s.focus(); s.value = '6';
@@ -238,7 +239,18 @@ async fn another_choice_changes_what_is_shown_and_keeps_the_place() {
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
-/// Without cache, on loopback: the first words, the largest part, and the chart.
+/// Runnable programs per processor above which a stopwatch measures the others.
+const BUSY: f64 = 1.5;
+
+/// Whether the machine does much else.
+fn is_busy() -> bool {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load: f64 = load.split(' ').next().and_then(|l| l.parse().ok()).unwrap_or(0.0);
+    load > BUSY * std::thread::available_parallelism().map_or(1.0, |n| n.get() as f64)
+}
+
+/// Without cache, on loopback: the first words, the largest part, and the chart; and what the page costs its thread, which
+/// does not depend on what else the machine does.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_view_takes_less_than_a_second() {
     if !available() {
@@ -247,22 +259,35 @@ async fn the_first_view_takes_less_than_a_second() {
     let (server, _folder) = Server::of_a_city(Lang::Zh).await;
     let mut browser = Browser::start();
     browser.call("Network.setCacheDisabled", json!({ "cacheDisabled": true }));
-    let mut best = [f64::MAX; 3];
+    let mut best = [f64::MAX; 4];
     for _ in 0..5 {
-        browser.open(&server.url("/"), Screen::DESK);
-        let took = browser.run(
+        browser.call("Performance.enable", json!({ "timeDomain": "threadTicks" }));
+        browser.open(&server.url("/?lang=zh"), Screen::DESK);
+        let mut took = browser.run(
             "new Promise(done => new PerformanceObserver(list => done([
                performance.getEntriesByName('first-contentful-paint')[0].startTime,
                list.getEntries().at(-1).startTime,
                performance.getEntriesByName('outlook-drawn')[0].startTime,
              ])).observe({ type: 'largest-contentful-paint', buffered: true }))",
         );
+        let metrics = browser.call("Performance.getMetrics", json!({}));
+        let spent = metrics["metrics"].as_array().unwrap().iter().find(|m| m["name"] == "TaskDuration");
+        took.as_array_mut().unwrap().push((1000.0 * spent.unwrap()["value"].as_f64().unwrap()).into());
+        browser.call("Performance.disable", json!({}));
         for (best, took) in best.iter_mut().zip(took.as_array().unwrap()) {
             *best = best.min(took.as_f64().unwrap());
         }
     }
-    println!("first words {:.0} ms, largest part {:.0} ms, chart {:.0} ms", best[0], best[1], best[2]);
-    assert!(best.iter().all(|ms| *ms < 1000.0), "{best:?}");
+    let [words, largest, chart, spent] = best;
+    println!(
+        "first words {words:.0} ms, largest part {largest:.0} ms, chart {chart:.0} ms, work of the page {spent:.0} ms"
+    );
+    assert!(spent < 1000.0, "the page works for {spent} ms");
+    if is_busy() {
+        println!("skipped: the machine is busy, a stopwatch says nothing of the page");
+    } else {
+        assert!(words.max(largest).max(chart) < 1000.0, "{best:?}");
+    }
 }
 
 #[tokio::test]

@@ -168,7 +168,12 @@
         if (last && last.name === name && last.to === i - 1) last.to = i;
         else spans.push({ name, from: i, to: i });
       }
-      return spans.map((s) => [{ xAxis: Math.max(0, s.from - 0.5), name: s.to > s.from ? s.name : "" }, { xAxis: s.to + 0.5 }]);
+      // Every second name stands a line lower, so that long ones do not run into each other.
+      const named = (s) => (s.to > s.from ? s.name : "");
+      return spans.map((s, i) => [
+        { xAxis: Math.max(0, s.from - 0.5), name: named(s), label: { offset: [0, (i % 2) * 14] } },
+        { xAxis: s.to + 0.5 },
+      ]);
     };
 
     const draw = () => {

@@ -105,14 +105,11 @@ fn topic(text: &Text, topic: &CommonTopic) -> Item {
 }
 
 fn returning(text: &Text, season: &Returning) -> Item {
-    let interval = text.span(season.interval.from, season.interval.to);
+    let chance = text.share(season.probability);
     Item {
         name: text.path(&season.topic, "all_topics"),
         value: text.day(season.onset),
-        note: text.say(
-            "season_note",
-            context! { days => season.lead_days, interval, chance => text.share(season.probability) },
-        ),
+        note: text.say("season_note", context! { days => season.lead_days, chance }),
         season: Some(season.topic_id),
         ..Item::default()
     }
