@@ -14,7 +14,7 @@
 //!
 //! A level of days is three times as uncertain as a level that stands still would be: taken at its word, cells and topics
 //! of 2018 fell below p = .005 1.9 times as often as that, with three times its variance 1.2 times, and of planted rises of
-//! two standard deviations over five days 51 % instead of 45 % were found at equal false alarms (`examples/calibration`).
+//! two standard deviations over five days 51 % instead of 45 % were found at equal false alarms (`examples/tails`).
 use super::robust_glm::robust_weight;
 
 /// How fast the level moves.
