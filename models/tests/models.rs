@@ -20,6 +20,7 @@ mod reference {
     }
     mod essence;
     mod glm;
+    mod inventory;
     mod naive;
     mod nowcast;
     mod scores;
@@ -39,6 +40,7 @@ mod reference {
         mod endemic;
         mod farrington;
         mod table;
+        mod zeros;
     }
     mod table;
 }
