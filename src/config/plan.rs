@@ -101,6 +101,15 @@ impl Plans {
         (Self(plans), found)
     }
 
+    /// The plans of a folder; what is wrong with a file that is no plan goes to the log.
+    pub fn logged(folder: &Path) -> Self {
+        let (plans, found) = Self::read(folder);
+        for problem in found {
+            tracing::warn!("{}: {} ({})", problem.key, problem.problem, problem.remedy);
+        }
+        plans
+    }
+
     /// The plan by its name.
     pub fn get(&self, name: &str) -> Option<&Plan> {
         self.0.iter().find(|plan| plan.name == name)
@@ -192,7 +201,9 @@ fn parse(name: String, text: &str) -> Result<Plan, Wrong> {
 fn safe<'a>(events: impl Iterator<Item = Event<'a>>) -> Vec<Event<'a>> {
     let one = |event| match event {
         Event::Html(text) | Event::InlineHtml(text) => Some(Event::Text(text)),
-        Event::Start(Tag::HtmlBlock | Tag::Image { .. }) | Event::End(TagEnd::HtmlBlock | TagEnd::Image) => None,
+        Event::Start(Tag::HtmlBlock | Tag::Image { .. }) | Event::End(TagEnd::HtmlBlock | TagEnd::Image) => {
+            None
+        }
         Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
             let lower = dest_url.trim().to_ascii_lowercase();
             let allowed = SCHEMES.iter().any(|scheme| lower.starts_with(scheme));
@@ -232,7 +243,10 @@ mod tests {
         let plan = parse("heating".to_owned(), GOOD).unwrap();
         assert_eq!((plan.title.as_str(), plan.owner.as_str()), ("供热季预案", "区城管委"));
         assert_eq!((plan.topic, plan.district), (paths(&["供热采暖", "室温不达标"]), paths(&["朝阳区"])));
-        assert_eq!((plan.co_owners, plan.checklist), (paths(&["供热集团"]), paths(&["巡检换热站", "备齐阀门"])));
+        assert_eq!(
+            (plan.co_owners, plan.checklist),
+            (paths(&["供热集团"]), paths(&["巡检换热站", "备齐阀门"]))
+        );
         assert!(plan.html.contains("type=\"checkbox\"") && !plan.html.contains("owner"), "{}", plan.html);
     }
 
@@ -244,7 +258,10 @@ mod tests {
         for never in ["<script", "<img", "javascript:", "data:text"] {
             assert!(!html.contains(never), "{never}: {html}");
         }
-        assert!(html.contains("&lt;script&gt;") && html.contains("https://a.b/c") && html.contains("pic"), "{html}");
+        assert!(
+            html.contains("&lt;script&gt;") && html.contains("https://a.b/c") && html.contains("pic"),
+            "{html}"
+        );
     }
 
     #[test]

@@ -135,13 +135,18 @@ fn description(text: &Text, season: &SeasonView, begun: bool) -> String {
     }
     let past: Vec<String> = season.past.iter().map(|p| text.date(p.onset)).collect();
     if !past.is_empty() {
-        lines.push(text.say("past_onsets", context! { days => past.join(text.say("list_comma", context! {}).as_str()) }));
+        lines.push(text.say(
+            "past_onsets",
+            context! { days => past.join(text.say("list_comma", context! {}).as_str()) },
+        ));
     }
     if season.dates_of == "city" {
         lines.push(text.say("dates_borrowed", context! {}));
     }
     if let Some(plan) = &season.plan {
-        lines.push(text.say("ics_plan", context! { title => plan.title.clone(), owner => plan.owner.clone() }));
+        lines.push(
+            text.say("ics_plan", context! { title => plan.title.clone(), owner => plan.owner.clone() }),
+        );
     }
     lines.join("\n")
 }

@@ -117,7 +117,7 @@ impl CloudEvent {
 
     /// Whether nothing more will be told of it.
     pub fn is_over(&self) -> bool {
-        [EventKind::Resolved, EventKind::Superseded, EventKind::Expired].iter().any(|k| self.kind == k.name())
+        EventKind::ALL.iter().any(|kind| kind.is_over() && self.kind == kind.name())
     }
 
     /// Whether the operator sent it to try a receiver.

@@ -94,6 +94,7 @@ pub fn text(lang: Lang, event: &Event) -> Result<String, minijinja::Error> {
             EventKind::Escalated => "escalated",
             EventKind::Superseded => "superseded",
             EventKind::Expired => "expired",
+            EventKind::Closed => "closed",
             EventKind::Test => "test",
         },
         over => event.kind.is_over(),
@@ -180,10 +181,14 @@ fn fault_name(lang: Lang, fault: DataFault) -> &'static str {
         (Lang::Zh, DataFault::DoubledDay) => "疑似重复报送",
         (Lang::Zh, DataFault::UnmappedTopic) => "大量工单无类别",
         (Lang::Zh, DataFault::TaxonomyChange) => "类别改名或重新归类",
+        (Lang::Zh, DataFault::DoubledRows) => "大量重复行",
+        (Lang::Zh, DataFault::LateSource) => "数据源迟报",
         (Lang::En, DataFault::MissingDay) => "a day without any ticket",
         (Lang::En, DataFault::DoubledDay) => "a day that came twice",
         (Lang::En, DataFault::UnmappedTopic) => "tickets without a topic",
         (Lang::En, DataFault::TaxonomyChange) => "a topic renamed or mapped anew",
+        (Lang::En, DataFault::DoubledRows) => "many rows that came twice",
+        (Lang::En, DataFault::LateSource) => "a source that is late",
     }
 }
 
@@ -325,6 +330,7 @@ mod tests {
                 (EventKind::Resolved, &season, None),
                 (EventKind::Superseded, &spike, None),
                 (EventKind::Expired, &ahead, None),
+                (EventKind::Closed, &spike, None),
             ] {
                 let text = text(lang, &event(kind, body.clone(), before)).unwrap();
                 assert!(text.lines().count() <= MAX_LINES, "{text}");

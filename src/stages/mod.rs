@@ -135,6 +135,12 @@ impl Cx {
     pub fn today(&self) -> Day {
         self.now.with_timezone(&self.config.city.zone.0).date_naive().into()
     }
+
+    /// The local day of a stored instant.
+    pub fn day_of(&self, at: Millis) -> Day {
+        let at = DateTime::<Utc>::from_timestamp_millis(at).unwrap_or_default();
+        at.with_timezone(&self.config.city.zone.0).date_naive().into()
+    }
 }
 
 /// What a stage hands back: its writes, not yet committed, and what it did.

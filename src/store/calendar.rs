@@ -142,7 +142,10 @@ impl TryFrom<Row> for CalendarRow {
 impl Store {
     /// The detect run whose calendar is kept, and the rows of it that match: seasons under way first, then by begin,
     /// topic and district; `None` before the first.
-    pub async fn calendar(&self, filter: CalendarFilter) -> Result<Option<(Run, Vec<CalendarRow>)>, StoreError> {
+    pub async fn calendar(
+        &self,
+        filter: CalendarFilter,
+    ) -> Result<Option<(Run, Vec<CalendarRow>)>, StoreError> {
         const SQL: &str = "WITH RECURSIVE below (id) AS (SELECT $2 UNION ALL \
              SELECT t.id FROM topics t JOIN below b ON t.parent = b.id) \
              SELECT c.series, s.topic, s.district, c.season, c.standing, c.begun, c.onset, c.onset_from, c.onset_to, \

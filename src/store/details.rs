@@ -184,6 +184,10 @@ pub enum DataFault {
     UnmappedTopic,
     /// A topic ended as another began.
     TaxonomyChange,
+    /// Many rows of a day came twice.
+    DoubledRows,
+    /// A source has delivered nothing for longer than it usually takes.
+    LateSource,
 }
 
 impl ClusterDetails {

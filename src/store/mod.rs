@@ -15,11 +15,13 @@ pub mod audit;
 mod backtests;
 pub mod board;
 pub mod calendar;
+mod classes;
 mod counts;
 pub mod details;
 pub mod export;
 mod floats;
 mod forecasts;
+mod histories;
 mod ledger;
 mod life;
 pub mod outbox;
@@ -35,19 +37,23 @@ mod sqlite;
 mod taxonomy;
 mod tickets;
 pub mod tokens;
+mod twins;
 pub mod verdicts;
 
 pub use arrivals::Arrival;
 pub use backtests::{ALL_LEVELS, BacktestRow, BacktestSummary, ChosenModel};
+pub use classes::ClassRow;
 pub use counts::{CountCell, DayStatus, SourceDay};
 pub use floats::{bytes_to_floats, floats_to_bytes};
 pub use forecasts::{FitRow, ForecastRow, Grain};
+pub use histories::{CellCounts, History};
 pub use ledger::{Issued, LedgerRow, LedgerSum};
 pub use runs::{NewRun, Run, RunStatus};
 pub use series::SeriesKey;
 pub use slots::Lease;
 pub use taxonomy::{Tree, TreeNode};
 pub use tickets::{IngestTx, Tally};
+pub use twins::Twins;
 
 /// Runs a query on the readers of whichever dialect is open.
 macro_rules! on_read {

@@ -29,6 +29,7 @@ const CONFIG: &str = r#"
 [city]
 zone = "Asia/Shanghai"
 calendar = "CN"
+adjacency = "neighbours.csv"
 
 [forecast]
 district_depth = 2
@@ -98,6 +99,15 @@ impl City {
     }
 }
 
+/// Offices lie on a grid, each with up to four neighbours.
+fn neighbours(districts: usize) -> String {
+    const WIDTH: usize = 20;
+    let beside = (1..districts).filter(|d| d % WIDTH > 0).map(|d| (d - 1, d));
+    let above = (WIDTH..districts).map(|d| (d - WIDTH, d));
+    let lines = beside.chain(above).map(|(a, b)| format!("S{a},S{b}\n"));
+    std::iter::once("a,b\n".to_owned()).chain(lines).collect()
+}
+
 async fn cycle(config: &Arc<Config>, morning: NaiveDate) {
     let cx = Cx {
         store: Store::open(&config.store.options()).await.expect("a store"),
@@ -150,6 +160,7 @@ fn main() {
     let started = Instant::now();
     let path = dir.join("weisu.toml");
     std::fs::write(&path, CONFIG).expect("a configuration");
+    std::fs::write(dir.join("neighbours.csv"), neighbours(city.districts)).expect("a list");
     let config = Arc::new(Config::load(&path).expect("a sound configuration"));
     let tickets = city.write(&dir.join("tickets-1.csv"), 0, city.days);
     println!(

@@ -3,12 +3,15 @@ use serde_json::{Value, json};
 use weisu::config::Lang;
 
 use crate::support::{
+    Database,
     browser::{Browser, Screen, available},
-    server::Server,
+    city,
+    server::{Server, serve},
 };
 
 /// Every page there is.
-const PAGES: [&str; 3] = ["", "alerts", "backtest"];
+const PAGES: [&str; 6] =
+    ["", "alerts", "calendar", "backtest", "exports", "alerts/00000000-0000-5000-8000-000000000001"];
 
 /// Things that need a name for a screen reader.
 const NAMED: [&str; 8] = ["link", "button", "combobox", "image", "navigation", "region", "table", "figure"];
@@ -89,14 +92,21 @@ fn count(n: &Value) -> String {
 /// A relative change as the page writes it.
 fn change(n: &Value) -> String {
     let n = (n.as_f64().unwrap() * 100.0).round();
-    let sign = if n > 0.0 { "+" } else if n < 0.0 { "−" } else { "±" };
+    let sign = if n > 0.0 {
+        "+"
+    } else if n < 0.0 {
+        "−"
+    } else {
+        "±"
+    };
     format!("{sign}{}%", n.abs())
 }
 
 /// The texts of what a selector finds.
 fn texts(browser: &mut Browser, selector: &str) -> Vec<String> {
-    let found = browser
-        .run(&format!("[...document.querySelectorAll({selector:?})].map(e => e.textContent.trim().replace(/\\s+/g, ' '))"));
+    let found = browser.run(&format!(
+        "[...document.querySelectorAll({selector:?})].map(e => e.textContent.trim().replace(/\\s+/g, ' '))"
+    ));
     found.as_array().unwrap().iter().map(|t| t.as_str().unwrap().to_owned()).collect()
 }
 
@@ -115,7 +125,8 @@ async fn the_numbers_on_the_screen_are_those_of_the_api() {
 
         let answers = texts(&mut browser, ".five strong");
         let notes = texts(&mut browser, ".five dd span");
-        let places = server.json(&format!("/api/v1/outlook?topic={id}&month={month}")).await["districts"].clone();
+        let places =
+            server.json(&format!("/api/v1/outlook?topic={id}&month={month}")).await["districts"].clone();
         assert_eq!(answers[0], top["name"].as_str().unwrap(), "what rises");
         for n in [&top["expected"], &top["band_80"]["lower"], &top["band_80"]["upper"]] {
             assert!(notes[0].contains(&count(n)), "{} does not say {n}", notes[0]);
@@ -125,6 +136,11 @@ async fn the_numbers_on_the_screen_are_those_of_the_api() {
         assert!(answers[3].contains('%'), "how sure");
         assert_eq!(answers[4], change(&top["change_last_year"]), "against last year");
         assert!(notes[4].contains(&count(&top["last_year"])));
+
+        let coloured = browser.run("document.querySelectorAll('.map a path:not(.t-none)').length");
+        let compared = places.as_array().unwrap().iter().filter(|p| p["norm"].is_number()).count();
+        assert_eq!(coloured, compared, "districts on the map");
+        assert_eq!(browser.run("document.querySelectorAll('.map path').length"), compared + 1, "and one of nobody");
 
         let names = texts(&mut browser, "#where tbody th");
         let expected = texts(&mut browser, "#where tbody td b");
@@ -169,7 +185,11 @@ async fn everything_is_reached_and_seen_by_the_keyboard() {
     browser.open(&server.url("/"), Screen::DESK);
     browser.press("Tab");
     assert_eq!(browser.run("document.activeElement.className"), "skip");
-    assert_eq!(browser.run("document.activeElement.getBoundingClientRect().left >= 0"), true, "the way past the header shows");
+    assert_eq!(
+        browser.run("document.activeElement.getBoundingClientRect().left >= 0"),
+        true,
+        "the way past the header shows"
+    );
     browser.press("Enter");
     browser.until("document.activeElement.id === 'main'");
     let mut stops = 0;
@@ -183,7 +203,10 @@ async fn everything_is_reached_and_seen_by_the_keyboard() {
             break;
         }
         stops += 1;
-        assert!(at[1] != "none" && at[2].as_f64().unwrap() >= 2.0 && at[3] == true, "no focus to be seen on {at}");
+        assert!(
+            at[1] != "none" && at[2].as_f64().unwrap() >= 2.0 && at[3] == true,
+            "no focus to be seen on {at}"
+        );
     }
     let links = browser.run("document.querySelectorAll('main a:not([tabindex]), footer a').length");
     assert!((links.as_i64().unwrap()..300).contains(&stops), "{stops} stops for {links} links");
@@ -243,10 +266,12 @@ async fn a_page_with_all_its_files_weighs_less_than_a_megabyte() {
     let (server, _folder) = Server::of_a_city(Lang::Zh).await;
     for page in PAGES {
         let html = server.get(&format!("/{page}")).await.text().await.unwrap();
-        let assets = html.split('"').filter(|part| part.starts_with("assets/")).map(str::to_owned);
+        let parts = html.split('"').map(|part| part.trim_start_matches("../"));
+        let assets = parts.filter(|part| part.starts_with("assets/")).map(str::to_owned);
         let mut weight = 0;
         for path in std::iter::once(page.to_owned()).chain(assets) {
             let answer = server.get_with(&format!("/{path}"), &[("accept-encoding", "gzip")]).await;
+            assert_eq!(answer.status(), 200, "{path}");
             weight += answer.bytes().await.unwrap().len();
         }
         println!("/{page}: {weight} bytes compressed");
@@ -264,13 +289,49 @@ async fn on_paper_there_is_what_can_be_read_and_nothing_to_press() {
     // A4 between its margins.
     browser.open(&server.url("/"), Screen { width: 690, height: 1000, ..Screen::DESK });
     browser.call("Emulation.setEmulatedMedia", json!({ "media": "print" }));
-    let shown = |selector: &str| format!("[...document.querySelectorAll('{selector}')].some(e => e.checkVisibility())");
+    let shown = |selector: &str| {
+        format!("[...document.querySelectorAll('{selector}')].some(e => e.checkVisibility())")
+    };
     for selector in ["nav", "form", "button", "summary"] {
         assert_eq!(browser.run(&shown(selector)), false, "{selector} is printed");
     }
     for selector in [".five", ".lanes", "#chart", "#where table", ".cards"] {
         assert_eq!(browser.run(&shown(selector)), true, "{selector} is not printed");
     }
-    assert_eq!(browser.run("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), true);
+    assert_eq!(
+        browser.run("document.documentElement.scrollWidth <= document.documentElement.clientWidth"),
+        true
+    );
     assert_eq!(browser.run("getComputedStyle(document.body).backgroundColor"), "rgb(255, 255, 255)");
+}
+
+#[tokio::test]
+async fn without_a_map_there_is_the_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = city::store(&Database::sqlite(&folder), Some(&city::EN)).await;
+    let page = serve(store, Lang::En).await.get("/").await.text().await.unwrap();
+    let place = page.split("id=\"where\"").nth(1).unwrap();
+    let place = place.split("</section>").next().unwrap();
+    assert!(!place.contains("class=\"map\""));
+    for district in city::EN.districts {
+        assert!(place.contains(&format!(">{district}</a>")), "{district}");
+    }
+}
+
+/// Each entry of the navigation leads to a page that says where it is.
+#[tokio::test]
+async fn the_navigation_leads_to_every_page_and_back() {
+    let (server, _folder) = Server::of_a_city(Lang::En).await;
+    for page in PAGES {
+        let html = server.get(&format!("/{page}")).await.text().await.unwrap();
+        let nav = html.split("<nav class=\"pages\"").nth(1).unwrap().split("</nav>").next().unwrap();
+        assert_eq!(nav.matches("aria-current=\"page\"").count(), 1, "/{page}: {nav}");
+        let base = reqwest::Url::parse(&server.url(&format!("/{page}"))).unwrap();
+        let links: Vec<&str> = nav.split("href=\"").skip(1).map(|l| l.split('"').next().unwrap()).collect();
+        assert_eq!(links.len(), 5);
+        for link in links {
+            let at = base.join(&link.replace("&amp;", "&")).unwrap();
+            assert_eq!(server.get(&at.as_str()[base.origin().ascii_serialization().len()..]).await.status(), 200, "{link} on /{page}");
+        }
+    }
 }

@@ -47,9 +47,7 @@ impl Asked {
             }
         }
         if asked.folders.is_empty() {
-            asked
-                .folders
-                .push(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/panel_dev"));
+            asked.folders.push(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/panel_dev"));
         }
         Some(asked)
     }
@@ -94,12 +92,7 @@ impl Scored {
         self.ours.push(level, &came, &made.daily[node], scale);
         self.naive.push(level, &came, &seasonal_naive(&y[..=origin], WEEK, 0, DAYS, scale), scale);
         let seed = (origin * hierarchy.nodes.len() + node) as u64;
-        self.pits.entry(level).or_default().extend(pits(
-            &came,
-            &made.daily[node],
-            &fitted.nodes[node],
-            seed,
-        ));
+        self.pits.entry(level).or_default().extend(pits(&came, &made.daily[node], &fitted.nodes[node], seed));
     }
 
     fn merge(&mut self, other: &Self) {
@@ -121,7 +114,7 @@ fn pits(came: &[f64], made: &NodeForecast, fit: &NodeFit, seed: u64) -> Vec<f64>
     let days = (1..).zip(came.iter().zip(&made.mean));
     days.map(|(lead, (y, mean))| {
         let asked = Predictive::new(fit.values, *mean, fit.alpha * growth_at(&fit.growth, lead));
-        published(asked.pit(*y, rng.random()), fit.levels)
+        published(asked.pit(*y).randomised(rng.random()), fit.levels)
     })
     .collect()
 }
@@ -144,11 +137,7 @@ fn line(scored: &Scored, row: &Row) -> String {
     let share = |is: &dyn Fn(f64) -> bool| {
         number(Some(pits.iter().filter(|u| is(**u)).count() as f64 / pits.len().max(1) as f64))
     };
-    out += &format!(
-        "   {} {}",
-        share(&|u| (0.1..0.9).contains(&u)),
-        share(&|u| (0.025..0.975).contains(&u))
-    );
+    out += &format!("   {} {}", share(&|u| (0.1..0.9).contains(&u)), share(&|u| (0.025..0.975).contains(&u)));
     out + &format!("   {} {}", share(&|u| u < 0.1), share(&|u| u >= 0.9))
 }
 
@@ -167,9 +156,7 @@ fn main() {
         let mut all = Scored::new();
         each.iter().for_each(|one| all.merge(one));
         println!("{}, {} origins", path.display(), positions.len());
-        println!(
-            "                    relMASE RMSSE  WQL   ALL    cov80 cov95   pit80 pit95   below above"
-        );
+        println!("                    relMASE RMSSE  WQL   ALL    cov80 cov95   pit80 pit95   below above");
         for row in all.rows() {
             let name = row.level.map_or_else(
                 || "all levels".to_owned(),

@@ -66,7 +66,9 @@ fn main() {
 
 /// Share of the planted rises with a day under the threshold of .5 % of the undisturbed days, and with their first day.
 fn planted(series: &[Series], quiet: &[Vec<Option<Judgement>>], first: usize, prepared: &Prepared) {
-    let busy = |i: &usize| density(&series[*i].counts) != DENSITIES[0].1 && density(&series[*i].counts) != DENSITIES[1].1;
+    let busy = |i: &usize| {
+        density(&series[*i].counts) != DENSITIES[0].1 && density(&series[*i].counts) != DENSITIES[1].1
+    };
     let busy: Vec<usize> = (0..series.len()).filter(busy).collect();
     let mut p: Vec<f64> = busy.iter().flat_map(|i| quiet[*i].iter().flatten().map(|j| j.p_value)).collect();
     p.sort_unstable_by(f64::total_cmp);
@@ -82,19 +84,24 @@ fn planted(series: &[Series], quiet: &[Vec<Option<Judgement>>], first: usize, pr
                     let mut raised = counts[..begin + LENGTH].to_vec();
                     let past = &counts[begin.saturating_sub(EVERY)..*begin];
                     let mean = past.iter().sum::<f32>() / past.len() as f32;
-                    let sd = (past.iter().map(|y| (y - mean).powi(2)).sum::<f32>() / past.len() as f32).sqrt();
+                    let sd =
+                        (past.iter().map(|y| (y - mean).powi(2)).sum::<f32>() / past.len() as f32).sqrt();
                     for y in &mut raised[*begin..] {
-                        let extra = Poisson::new(k * f64::from(sd).max(0.3)).map_or(0.0, |d| d.sample(&mut rng));
+                        let extra =
+                            Poisson::new(k * f64::from(sd).max(0.3)).map_or(0.0, |d| d.sample(&mut rng));
                         *y += extra as f32;
                     }
                     let judged = prepared.judge(&raised, *begin);
-                    let passed: Vec<bool> = judged.iter().map(|j| j.is_some_and(|j| j.p_value < cut)).collect();
+                    let passed: Vec<bool> =
+                        judged.iter().map(|j| j.is_some_and(|j| j.p_value < cut)).collect();
                     (passed.contains(&true), passed[0])
                 };
                 begins.iter().map(of_one).collect::<Vec<_>>()
             })
             .collect();
-        let share = |of: fn(&(bool, bool)) -> bool| found.iter().filter(|f| of(f)).count() as f64 / found.len() as f64;
+        let share = |of: fn(&(bool, bool)) -> bool| {
+            found.iter().filter(|f| of(f)).count() as f64 / found.len() as f64
+        };
         println!(
             "  planted, {k} sd: found {:.3}, on the first day {:.3} of {} at p < {cut:.2e}",
             share(|f| f.0),

@@ -22,7 +22,9 @@ fn the_outbreak_of_2011_as_of_2_june() {
     let (mut triangle, mut final_counts) = (BTreeMap::<(i32, i32), i64>::new(), BTreeMap::<i32, f64>::new());
     for case in &cases {
         // Some were reported on the day itself, and a few days have no known end.
-        let (Ok(of), Ok(reported)) = (case[0].parse::<NaiveDate>(), case[1].parse::<NaiveDate>()) else { continue };
+        let (Ok(of), Ok(reported)) = (case[0].parse::<NaiveDate>(), case[1].parse::<NaiveDate>()) else {
+            continue;
+        };
         let (of, reported) = (of.num_days_from_ce(), reported.num_days_from_ce());
         *final_counts.entry(of).or_default() += 1.0;
         if reported <= now {
@@ -37,10 +39,17 @@ fn the_outbreak_of_2011_as_of_2_june() {
         let of = day(&row[0]);
         let [known, median, low, high] = [1, 2, 3, 4].map(|k| row[k].parse::<f64>().unwrap());
         let (mean, from, to) = nowcast.final_count(of, known);
+<<<<<<< HEAD
         let later = final_counts[&of];
         println!(
             "{} known {known}: {mean:.1} ({from}-{to}), R {median} ({low}-{high}), came {later}",
             &row[0]
+=======
+        println!(
+            "{} known {known}: {mean:.1} ({from}-{to}), R {median} ({low}-{high}), came {:?}",
+            &row[0],
+            final_counts.get(&of)
+>>>>>>> main
         );
         if known < KNOWN {
             continue;

@@ -48,7 +48,9 @@ pub(super) async fn calendar(
         Some(days) => return Err(Problem::bad(format!("days is {days}: write 1 to 400"))),
     };
     let base = state.boards.base(&state.store).await?;
-    for (name, names, key) in [("topic", &base.topics, params.topic), ("district", &base.districts, params.district)] {
+    for (name, names, key) in
+        [("topic", &base.topics, params.topic), ("district", &base.districts, params.district)]
+    {
         if key.is_some_and(|key| !names.has(key)) {
             return Err(Problem::not_found(format!("there is no {name} {}", key.unwrap_or_default())));
         }

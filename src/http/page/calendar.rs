@@ -75,7 +75,8 @@ pub(crate) async fn calendar(
     let text = Text::new(text::language(params.lang.as_deref(), &headers, state.city.lang), state.city.zone);
     let key = |asked: &Option<String>| asked.as_deref().and_then(|t| t.parse::<i32>().ok()).unwrap_or(0);
     let (topic, district) = (key(&params.topic), key(&params.district));
-    let filter = CalendarFilter { topic: Some(topic).filter(|t| *t != 0), district: Some(district), until: None };
+    let filter =
+        CalendarFilter { topic: Some(topic).filter(|t| *t != 0), district: Some(district), until: None };
     let (base, view) = (state.boards.base(&state.store).await?, seasons::read(&state, filter).await?);
     let today = state.today();
     let mut keep = Vec::new();
@@ -121,7 +122,8 @@ fn line(text: &Text, season: &SeasonView) -> Line {
     let count = |n| text.count(n);
     let low_high = context! { low => count(season.peak_low), high => count(season.peak_high), week => text.day(season.peak_week) };
     let past = season.past.iter().map(|past| {
-        let values = context! { begin => text.date(past.onset), week => text.day(past.peak), n => count(past.height) };
+        let values =
+            context! { begin => text.date(past.onset), week => text.day(past.peak), n => count(past.height) };
         text.say("past_season", values)
     });
     Line {
@@ -159,11 +161,12 @@ fn months(text: &Text, seasons: &[SeasonView], today: NaiveDate) -> Vec<MonthCar
     let month = |k: u32| {
         let first = first.checked_add_months(Months::new(k)).unwrap_or(first);
         let is_in = |day: NaiveDate| (day.year(), day.month()) == (first.year(), first.month());
-        let mark = |season: &SeasonView, when: String| Mark {
-            name: text.path(&season.topic, "all_topics"),
-            when,
-        };
-        let begins = seasons.iter().filter(|s| is_in(s.onset)).map(|s| mark(s, text.span(s.interval.from, s.interval.to)));
+        let mark =
+            |season: &SeasonView, when: String| Mark { name: text.path(&season.topic, "all_topics"), when };
+        let begins = seasons
+            .iter()
+            .filter(|s| is_in(s.onset))
+            .map(|s| mark(s, text.span(s.interval.from, s.interval.to)));
         let repairs = seasons.iter().filter_map(|s| {
             let span = s.repair.filter(|span| is_in(span.from.max(today)))?;
             Some(mark(s, text.span(span.from, span.to)))
@@ -188,7 +191,9 @@ pub(crate) async fn plan(
     let text = Text::new(text::language(params.lang.as_deref(), &headers, state.city.lang), state.city.zone);
     let name = params.name.unwrap_or_default();
     let plans = seasons::plans(&state).await?;
-    let plan = plans.get(&name).ok_or_else(|| Problem::not_found("there is no plan of this name in publish.plans"))?;
+    let plan = plans
+        .get(&name)
+        .ok_or_else(|| Problem::not_found("there is no plan of this name in publish.plans"))?;
     let html = templates()?.get_template("plan.html")?.render(context! {
         title => plan.title.clone(),
         plan => Value::from(Serde(PlanView::from(plan))),

@@ -90,13 +90,17 @@ pub(super) fn numbers(text: &Text, body: &AlertBody) -> String {
     }
 }
 
-/// Where it is in its life, and since when.
+/// Where it is in its life, since when, and who took it.
 fn life(text: &Text, alert: &AlertView) -> String {
     let state = text.word("state", &alert.state);
     let since = alert.resolved.or(if alert.state == "firing" { alert.created } else { alert.updated });
-    match since {
+    let life = match since {
         Some(at) => text.say("life", context! { state, at => text.instant(at) }),
         None => state,
+    };
+    match alert.acknowledged_by.as_ref().zip(alert.acknowledged_at) {
+        Some((who, at)) => text.say("life_by", context! { life, who, at => text.instant(at) }),
+        None => life,
     }
 }
 

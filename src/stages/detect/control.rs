@@ -16,6 +16,8 @@ use crate::{store::alarms::Kind, ticket::DistrictId};
 const STEEPER: f64 = 1.5;
 /// A part with this share of the excess of what contains it explains it.
 const EXPLAINS: f64 = 0.5;
+/// A cluster with this share of the excess of a rise in many districts is that rise.
+const IS: f64 = 0.8;
 
 /// Why an alarm is held back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,9 +47,10 @@ pub enum Held {
 pub fn hold_back(all: Found, scene: &Scene) -> Vec<(Finding, Option<Held>)> {
     let Found { findings: mut found, tested, faults, .. } = all;
     let settings = &scene.settings;
+    let clusters: Vec<Finding> = found.iter().filter(|f| f.kind == Kind::Cluster).cloned().collect();
     found.sort_by(|a, b| {
-        (rank(a.kind), a.kind, a.window.0)
-            .cmp(&(rank(b.kind), b.kind, b.window.0))
+        (rank(a, &clusters, &scene.kin), a.kind, a.window.0)
+            .cmp(&(rank(b, &clusters, &scene.kin), b.kind, b.window.0))
             .then(a.p_value.total_cmp(&b.p_value))
             .then(b.score.total_cmp(&a.score))
             .then(a.node.cmp(&b.node))
@@ -82,13 +85,17 @@ pub fn hold_back(all: Found, scene: &Scene) -> Vec<(Finding, Option<Held>)> {
     found.into_iter().zip(held).collect()
 }
 
-/// Which kinds speak first: what explains others comes before them.
-fn rank(kind: Kind) -> u8 {
-    match kind {
+/// Which findings speak first: what explains others comes before them. A rise of many districts that is nearly all in
+/// one cluster is that cluster.
+fn rank(finding: &Finding, clusters: &[Finding], kin: &Kin) -> u8 {
+    let is_one =
+        || clusters.iter().any(|cluster| overlap(cluster, finding) && explains(cluster, finding, IS, kin));
+    match finding.kind {
         Kind::Data => 0,
-        Kind::Widespread => 1,
+        Kind::Widespread if !is_one() => 1,
         Kind::Cluster => 2,
-        _ => 3,
+        Kind::Widespread => 3,
+        _ => 4,
     }
 }
 
@@ -123,7 +130,7 @@ fn false_discoveries(found: &[Finding], tested: &[(Kind, usize)], scene: &Scene)
 
 /// Whether telling `new` beside `told` would tell the same rise twice.
 fn is_same_news(told: &Finding, new: &Finding, kin: &Kin) -> bool {
-    let overlaps = told.window.0 <= new.window.1 && new.window.0 <= told.window.1;
+    let overlaps = overlap(told, new);
     // A topic that rises in many districts rises in the whole city and here and there in one.
     let as_one = told.kind == new.kind
         || (told.kind, new.kind) == (Kind::Widespread, Kind::Spike)
@@ -151,14 +158,21 @@ fn is_in_cluster(cluster: &Finding, new: &Finding, kin: &Kin) -> bool {
         }
         Kind::Spike => {
             let within = cluster.zone().any(|own| kin.contains(own, new.node));
-            let explained = || {
-                let holds = cluster.zone().all(|own| kin.contains(new.node, own));
-                holds && cluster.excess() / cluster.days() >= EXPLAINS * new.excess() / new.days()
-            };
-            within && new.ratio() <= STEEPER * steepest(cluster) || explained()
+            within && new.ratio() <= STEEPER * steepest(cluster) || explains(cluster, new, EXPLAINS, kin)
         }
+        Kind::Widespread => explains(cluster, new, IS, kin),
         _ => false,
     }
+}
+
+/// Whether a node contains all districts of a cluster and has this share of its daily excess from them.
+fn explains(cluster: &Finding, whole: &Finding, share: f64, kin: &Kin) -> bool {
+    cluster.zone().all(|own| kin.contains(whole.node, own))
+        && cluster.excess() / cluster.days() >= share * whole.excess() / whole.days()
+}
+
+fn overlap(a: &Finding, b: &Finding) -> bool {
+    a.window.0 <= b.window.1 && b.window.0 <= a.window.1
 }
 
 /// How many times normal the steepest district of a cluster is: its own alarm says nothing new.

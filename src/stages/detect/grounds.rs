@@ -23,6 +23,10 @@ pub struct Grounds {
     /// Share of each day's tickets that may be known by now at most, by day of the city's panel; days beyond are
     /// complete.
     pub known: Vec<f64>,
+    /// Rows that came twice, by day, since the first day that is known of; `None` where nobody counted.
+    pub twins: Option<BTreeMap<Day, i64>>,
+    /// Sources that have delivered nothing for longer than they usually take.
+    pub late: Vec<Late>,
     /// Topics that a ticket gets when its source names none.
     pub unspecified: BTreeSet<TopicId>,
     /// Thresholds that were chosen from verdicts, in place of the configured one.
@@ -33,6 +37,15 @@ pub struct Grounds {
     pub clusters: Vec<KnownCluster>,
     /// Lasting changes of level by node, worked out when first asked for.
     pub shifts: OnceLock<FxHashMap<usize, Shift>>,
+}
+
+/// A source that is late.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Late {
+    /// First day that nothing is known of, and the last one that something should be by now.
+    pub window: (Day, Day),
+    /// Tickets a day that it usually has.
+    pub usual: f64,
 }
 
 /// A cluster that goes on, or is over.

@@ -5,6 +5,7 @@ use rustc_hash::FxHashMap;
 use weisu_models::nowcast::{Increment, Nowcast};
 
 use super::{
+    delivery,
     grounds::{Grounds, KnownCluster},
     repeats,
 };
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// Days of arrivals that are looked at.
-const ARRIVALS: i32 = 120;
+pub const ARRIVALS: i32 = 120;
 
 /// The grounds of a city that is known up to `origin`.
 pub async fn grounds(
@@ -44,9 +45,12 @@ pub async fn grounds(
         cell_sources: &[],
         depth: (cx.config.forecast.topic_depth, cx.config.forecast.district_depth),
     };
+    let arrivals = cx.store.arrivals(cx.today().plus(-ARRIVALS)).await?;
     Ok(Grounds {
         repeats: Some(aggregate::in_cells_of(city, &parts, from, origin)),
-        known: known(&cx.store.arrivals(origin.plus(-ARRIVALS)).await?, city),
+        known: known(&arrivals, city),
+        twins: Some(cx.store.twins(from).await?),
+        late: delivery::late(&arrivals, &days, cx.today()),
         unspecified: topics.iter().filter(|t| t.name == UNSPECIFIED).map(|t| t.id).collect(),
         neighbourhood: neighbourhood(&cx.config.city, &districts),
         clusters: clusters(cx, ids).await?,

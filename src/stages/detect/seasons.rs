@@ -66,7 +66,8 @@ pub async fn read(
             days.push(mean);
         }
     }
-    let of = |(id, days)| Some((*series.get(&id)?, (days, fits.remove(&id).unwrap_or_else(NodeFit::unknown))));
+    let of =
+        |(id, days)| Some((*series.get(&id)?, (days, fits.remove(&id).unwrap_or_else(NodeFit::unknown))));
     Ok(means.into_iter().filter_map(of).collect())
 }
 

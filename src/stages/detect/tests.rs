@@ -210,3 +210,74 @@ fn a_quiet_city_has_no_cluster_and_one_without_a_map_says_that_it_was_not_looked
     let no_map = judge(&scene(|_, _| 1.0, Calendar::new(), Grounds::default()), &Silent).unwrap();
     assert_eq!(no_map.skipped, [(Kind::Cluster, "neither city.map nor city.adjacency is set".to_owned())]);
 }
+
+#[test]
+fn many_rows_that_came_twice_are_a_fault_and_the_rises_of_the_day_are_held_back() {
+    let start = Day::from(chrono::NaiveDate::from_ymd_opt(2023, 1, 2).unwrap());
+    let twins = |last: i64| {
+        let of = |t: usize| if t + 1 == DAYS { last } else { 3 };
+        let twins = (0..DAYS).map(|t| (start.plus(t as i32), of(t))).collect();
+        Grounds { twins: Some(twins), ..Grounds::default() }
+    };
+    // A third more of everything, because of 150 rows.
+    let more = |topic, day| if day + 1 == DAYS { if topic == 1 { 2.2 } else { 1.3 } } else { 1.0 };
+    let judged = judge(&scene(more, Calendar::new(), twins(150)), &Silent).unwrap();
+    assert_eq!(kinds(&judged, Option::is_none), [(Kind::Data, "doubled_rows")]);
+    let held = kinds(&judged, |h| *h == Some(Held::DataFault("doubled_rows")));
+    assert!(held.iter().any(|(kind, _)| *kind == Kind::Spike), "{held:?}");
+    assert!(!told(&scene(more, Calendar::new(), twins(4))).contains(&(Kind::Data, "doubled_rows")));
+}
+
+#[test]
+fn a_late_source_is_told_and_nothing_new_is_said_of_coming_weeks() {
+    let late = |scene: &Scene| {
+        vec![grounds::Late { window: (scene.origin.plus(1), scene.origin.plus(4)), usual: 400.0 }]
+    };
+    let mut scene = scene(|_, _| 1.0, Calendar::new(), Grounds::default());
+    let fit = weisu_models::forecast::NodeFit::unknown();
+    scene.weeks.insert(0, coming::Coming { means: vec![9000.0; 6], fit });
+    assert!(told(&scene).iter().any(|(kind, _)| *kind == Kind::ForecastExceedance));
+    scene.grounds.late = late(&scene);
+    let judged = judge(&scene, &Silent).unwrap();
+    assert_eq!(kinds(&judged, Option::is_none), [(Kind::Data, "late_source")]);
+    let held = kinds(&judged, |h| *h == Some(Held::DataFault("late_source")));
+    assert!(held.iter().any(|(kind, _)| *kind == Kind::ForecastExceedance), "{held:?}");
+}
+
+#[test]
+fn a_topic_that_is_split_is_one_change_of_taxonomy() {
+    let split = |topic, day| match topic {
+        1 if day + 5 >= DAYS => 0.0,
+        2 | 3 if day + 5 < DAYS => 0.0,
+        2 | 3 => 0.5,
+        _ => 1.0,
+    };
+    let scene = scene(split, Calendar::new(), Grounds::default());
+    assert_eq!(told(&scene), [(Kind::Data, "taxonomy_change")]);
+}
+
+#[test]
+fn classes_tell_how_a_hot_spot_came_about() {
+    // Two districts that are busier for the last three whole weeks, and one that always was.
+    let busy = |topic: u32, district: u32, day: usize| match (topic, district) {
+        (2, 3 | 4) if day + 27 >= DAYS => 1.6,
+        (5, 1) => 3.0,
+        _ => 1.0,
+    };
+    let scene = scene_of_cells(busy, Calendar::new(), in_a_row());
+    let rows = classes::classes(&scene, 7).unwrap();
+    let of = |topic: i32, district: i32| rows.iter().find(|r| (r.topic, r.district) == (topic, district));
+    for district in [3, 4] {
+        let row = of(2, district).unwrap();
+        assert!(["hot_new", "hot_consecutive"].contains(&&*row.on_expected), "{row:?}");
+        assert!(row.run == 7 && row.z > 2.0 && row.observed > 1.3 * row.expected, "{row:?}");
+        assert_eq!(row.weeks, classes::WEEKS as i32);
+    }
+    let always = of(5, 1).unwrap();
+    assert_eq!(always.on_counts, "hot_persistent");
+    assert!(!always.on_expected.starts_with("hot_"), "more is what is expected there: {always:?}");
+    let hot = rows.iter().filter(|r| r.on_expected.starts_with("hot_"));
+    assert!(hot.clone().all(|r| r.topic == 2), "{:?}", hot.collect::<Vec<_>>());
+    let no_map = scene_of_cells(busy, Calendar::new(), Grounds::default());
+    assert_eq!(classes::classes(&no_map, 7).unwrap(), []);
+}

@@ -258,7 +258,10 @@ mod tests {
         };
         assert_eq!(fit(&zeros, &[1.0; 3]), Err(NotFitted::NoCases));
         assert_eq!(fit(&counts, &[1.0; 2]), Err(NotFitted::Irregular));
-        assert_eq!(fit(&Array2::ones((9, 3)), &[1.0; 3]), Err(NotFitted::TooShort { periods: 9, needed: 20 }));
+        assert_eq!(
+            fit(&Array2::ones((9, 3)), &[1.0; 3]),
+            Err(NotFitted::TooShort { periods: 9, needed: 20 })
+        );
         counts[(3, 1)] = 0.5;
         assert_eq!(fit(&counts, &[1.0; 3]), Err(NotFitted::Irregular));
     }

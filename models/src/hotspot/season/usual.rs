@@ -16,10 +16,12 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 use super::{Past, WEEK, YEAR};
 use crate::calendar::Alignment;
 
-/// Days that onsets of one season lie apart, known beforehand (s0), and the dates that this is worth (n0). Measured
-/// over the seasons of a city's topics: see [`FORECAST_WEIGHT`].
-const SPREAD_DAYS: f64 = 21.0;
-const SPREAD_DATES: f64 = 3.0;
+/// Days that onsets of one season lie apart, known beforehand (s0), and the dates that this is worth (n0). Over the 21
+/// onsets of São Paulo's topics in its districts of 2017 and 2018, dates by the years before were off by eight weeks on
+/// average and s0 of six to eight weeks was the likeliest; one date's worth leaves the word to past years that agree, as
+/// those of a season by decree do.
+const SPREAD_DAYS: f64 = 42.0;
+const SPREAD_DATES: f64 = 1.0;
 /// What an onset can at least be off: dates are known by the week.
 const LEAST_DAYS: f64 = 5.0;
 /// P(a season of past years does not come), known beforehand, and the years that this is worth.
@@ -100,7 +102,8 @@ pub fn pool(usual: &[f64], forecast: &[f64], weight: f64) -> Vec<f64> {
     let after: f64 = usual[reach..].iter().sum::<f64>() + never;
     let left = (1.0 - forecast[..reach].iter().sum::<f64>()).max(0.0);
     let share = if after > 0.0 { left / after } else { 0.0 };
-    let of = |usual: f64, forecast: f64| usual.max(FLOOR).powf(1.0 - weight) * forecast.max(FLOOR).powf(weight);
+    let of =
+        |usual: f64, forecast: f64| usual.max(FLOOR).powf(1.0 - weight) * forecast.max(FLOOR).powf(weight);
     let mut out: Vec<f64> = usual
         .iter()
         .enumerate()
@@ -130,7 +133,10 @@ mod tests {
     fn past_onsets_are_laid_into_the_row_by_date() {
         let row = day("2024-06-03");
         assert_eq!(usual(&["2023-11-13", "2022-11-15"]).date(row), day("2024-11-14"));
-        assert_eq!([day("2023-06-05"), day("2023-06-04"), day("2024-06-02")].map(|d| years_before(d, row)), [1, 2, 1]);
+        assert_eq!(
+            [day("2023-06-05"), day("2023-06-04"), day("2024-06-02")].map(|d| years_before(d, row)),
+            [1, 2, 1]
+        );
         assert_eq!(Usual::new(&[], row, 2, Alignment::Solar), None);
     }
 
@@ -141,7 +147,7 @@ mod tests {
         let apart = usual(&["2023-10-13", "2022-12-13"]);
         assert!(five.scale < two.scale && two.scale < apart.scale, "{five:?} {two:?} {apart:?}");
         let near = |usual: &Usual| usual.weeks(0)[21..26].iter().sum::<f64>();
-        assert!((0.4..0.8).contains(&near(&two)), "{}", near(&two));
+        assert!((0.25..0.75).contains(&near(&two)), "{}", near(&two));
     }
 
     #[test]

@@ -16,7 +16,9 @@ fn every_period_as_r() {
     let (mut compared, mut flipped) = (0, 0);
     let mut off = BTreeMap::<String, (f64, f64)>::new();
     for dataset in table::DATASETS {
-        let Some((units, rows)) = table::units(dataset).zip(table::rows(dataset, "bodaDelay")) else { return };
+        let Some((units, rows)) = table::units(dataset).zip(table::rows(dataset, "bodaDelay")) else {
+            return;
+        };
         for row in &rows {
             let unit = &units[&row.unit.1];
             let farrington = Farrington::new(settings(dataset, unit, "noufaily_nbPlugin")).unwrap();
@@ -30,7 +32,10 @@ fn every_period_as_r() {
             assert!(distance <= f64::max(1.0, BOUND * row.upper), "{got:?} {row:?}");
             // A count within a case of the bound may fall on either side of it.
             flipped += usize::from(got.alarm != row.alarm);
-            assert!(got.alarm == row.alarm || (got.observed - row.upper).abs() <= distance, "{got:?} {row:?}");
+            assert!(
+                got.alarm == row.alarm || (got.observed - row.upper).abs() <= distance,
+                "{got:?} {row:?}"
+            );
             let (signed, worst) = off.entry(dataset.to_owned()).or_default();
             *signed += (got.upper - row.upper) / row.upper.max(1.0);
             *worst = worst.max(distance / row.upper.max(1.0));

@@ -70,7 +70,8 @@ fn measles_in_seventeen_districts_with_neighbours() {
     let fitted = Endemic::fit(settings, &places).unwrap();
     let off = compare(&fitted, &format!("{file}_coef.csv"));
 
-    let text = std::fs::read_to_string(folder("surveillance").unwrap().join(format!("{file}_fit.txt"))).unwrap();
+    let text =
+        std::fs::read_to_string(folder("surveillance").unwrap().join(format!("{file}_fit.txt"))).unwrap();
     let words: Vec<&str> = text.split_whitespace().collect();
     assert!((fitted.log_likelihood() - number(words[1])).abs() < 5e-5, "{}", fitted.log_likelihood());
     assert!((fitted.aic() - number(words[3])).abs() < 5e-4, "{}", fitted.aic());
@@ -83,7 +84,10 @@ fn measles_in_seventeen_districts_with_neighbours() {
             worst = worst.max(near(*got, number(want), COEFFICIENTS, "fitted mean"));
         }
     }
-    println!("coefficients and errors within {off:.1e}, {} fitted means within {worst:.1e}", 17 * means.len());
+    println!(
+        "coefficients and errors within {off:.1e}, {} fitted means within {worst:.1e}",
+        17 * means.len()
+    );
     assert_eq!(means.len(), 103);
 }
 
