@@ -39,7 +39,7 @@ mod reference {
         mod ears;
         mod endemic;
         mod farrington;
-        mod table;
+        pub mod table;
         mod zeros;
     }
     mod table;
