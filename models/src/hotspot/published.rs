@@ -244,7 +244,8 @@ mod tests {
     #[test]
     fn essence_judges_days_from_weeks_of_them() {
         let start = NaiveDate::from_ymd_opt(2019, 1, 7).unwrap();
-        let mut days: Vec<f32> = (0..60).map(|t| if t % 7 > 4 { 5.0 } else { 20.0 + (t % 3) as f32 }).collect();
+        let mut days: Vec<f32> =
+            (0..60).map(|t| if t % 7 > 4 { 5.0 } else { 20.0 + (t % 3) as f32 }).collect();
         days[52] = 60.0;
         let essence = Published::new(Method::Essence, Frequency::Daily, 0.005).unwrap();
         let judged = essence.judge(&days, start, 0);

@@ -39,17 +39,10 @@ fn the_outbreak_of_2011_as_of_2_june() {
         let of = day(&row[0]);
         let [known, median, low, high] = [1, 2, 3, 4].map(|k| row[k].parse::<f64>().unwrap());
         let (mean, from, to) = nowcast.final_count(of, known);
-<<<<<<< HEAD
         let later = final_counts[&of];
         println!(
             "{} known {known}: {mean:.1} ({from}-{to}), R {median} ({low}-{high}), came {later}",
             &row[0]
-=======
-        println!(
-            "{} known {known}: {mean:.1} ({from}-{to}), R {median} ({low}-{high}), came {:?}",
-            &row[0],
-            final_counts.get(&of)
->>>>>>> main
         );
         if known < KNOWN {
             continue;

@@ -63,7 +63,10 @@ mod tests {
         let days = weeks(44);
         let monday = expected(&days[..42], |t| t % 7).unwrap();
         let saturday = expected(&days[..40], |t| t % 7).unwrap();
-        assert!((monday.mean - 34.0).abs() < 3.0 && (saturday.mean - 10.0).abs() < 3.0, "{monday:?} {saturday:?}");
+        assert!(
+            (monday.mean - 34.0).abs() < 3.0 && (saturday.mean - 10.0).abs() < 3.0,
+            "{monday:?} {saturday:?}"
+        );
         assert!(monday.phi < 1.5 && monday.relative_variance < 0.05);
         let noise: Vec<f32> = (0..44).map(|t| [4.0, 9.0, 2.0, 7.0, 1.0][(t * 3) % 5]).collect();
         assert_eq!(expected(&noise, |t| t % 7), None);

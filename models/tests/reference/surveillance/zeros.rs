@@ -38,6 +38,9 @@ fn every_week_of_every_district_is_judged() {
         }
         let chart = Glr { threshold: 5.0, counts: Counts::NegativeBinomial, period: 52 };
         let signals = chart.monitor(&counts, 78);
-        assert!(signals.iter().all(|s| s.is_some_and(|s| s.value >= 0.0 && !s.value.is_nan())), "{signals:?}");
+        assert!(
+            signals.iter().all(|s| s.is_some_and(|s| s.value >= 0.0 && !s.value.is_nan())),
+            "{signals:?}"
+        );
     }
 }
