@@ -276,8 +276,8 @@ mod tests {
     use crate::{
         publish::lifecycle::tests::{alert, body},
         store::details::{
-            Neighbours, ClusterDetails, Details, ExceedanceDetails, LevelChange, OnsetDetails, OnsetStatus, RepeatShare,
-            Spread,
+            ClusterDetails, Details, ExceedanceDetails, LevelChange, Neighbours, OnsetDetails, OnsetStatus,
+            RepeatShare, Spread,
         },
     };
 
@@ -355,7 +355,8 @@ mod tests {
         spike.details.neighbours =
             Some(Neighbours { up: ["A", "B", "C", "D"].map(str::to_owned).to_vec(), of: 6 });
         spike.details.events = vec!["国庆节".to_owned(), "供暖季".to_owned()];
-        let say = |lang, body: &AlertBody| text(lang, &event(EventKind::Escalated, body.clone(), None)).unwrap();
+        let say =
+            |lang, body: &AlertBody| text(lang, &event(EventKind::Escalated, body.clone(), None)).unwrap();
         for (lang, lines) in [
             (Lang::Zh, ["邻区: 6 个中 4 个同步偏高(A、B、C)", "日历: 国庆节、供暖季"]),
             (Lang::En, ["Neighbours: 4 of 6 up too (A, B, C)", "Calendar: 国庆节, 供暖季"]),

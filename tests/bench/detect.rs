@@ -80,7 +80,12 @@ fn weeks(city: &CityPanel) -> FxHashMap<usize, Coming> {
         let past = series[series.len() - 28..].iter().map(|y| f64::from(*y)).sum::<f64>() / 4.0;
         (past >= 1.0).then(|| (node, Coming { means: vec![past; WEEKS], fit: fit.clone() }))
     };
-    (0..city.hierarchy.nodes.len()).into_par_iter().filter_map(coming).collect::<Vec<_>>().into_iter().collect()
+    (0..city.hierarchy.nodes.len())
+        .into_par_iter()
+        .filter_map(coming)
+        .collect::<Vec<_>>()
+        .into_iter()
+        .collect()
 }
 
 /// Processor seconds of this process, where the system tells, in hundredths.
@@ -94,9 +99,7 @@ fn processor() -> f64 {
 fn main() {
     // Cargo adds `--bench` of its own.
     let sizes: Vec<usize> = std::env::args().skip(1).filter_map(|a| a.parse().ok()).collect();
-    let city = city(std::array::from_fn(|k| {
-        sizes.get(k).copied().unwrap_or([100, 340, 1461, 5_000_000][k])
-    }));
+    let city = city(std::array::from_fn(|k| sizes.get(k).copied().unwrap_or([100, 340, 1461, 5_000_000][k])));
     let (cells, nodes) = (city.panel.cells(), city.hierarchy.nodes.len());
     let origin = Day::from(city.panel.start).plus(city.panel.days() as i32 - 1);
     println!("{cells} cells, {nodes} series with their sums, {} days", city.panel.days());
@@ -104,7 +107,11 @@ fn main() {
     let weeks = weeks(&city);
     let (started, before) = (Instant::now(), processor());
     let scene = Scene::new(&Config::default(), calendar, city, weeks, (origin, origin));
-    println!("  scene     {:>6.1} s, processor {:>6.1} s", started.elapsed().as_secs_f64(), processor() - before);
+    println!(
+        "  scene     {:>6.1} s, processor {:>6.1} s",
+        started.elapsed().as_secs_f64(),
+        processor() - before
+    );
     let judged = detect::judge(&scene, &Silent).expect("a judgement");
     println!(
         "  detection {:>6.1} s, processor {:>6.1} s on {} threads: {} series fitted, {} findings, {} told",

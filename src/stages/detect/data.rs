@@ -232,14 +232,14 @@ fn position(scene: &Scene, day: Day) -> usize {
     usize::try_from(day.0 - Day::from(scene.city.panel.start).0).unwrap_or(0)
 }
 
-pub(super) /// P(as many, or as few, as `observed` | Poisson with the usual mean).
+/// P(as many, or as few, as `observed` | Poisson with the usual mean).
 fn chance(observed: f64, usual: f64) -> f64 {
     let (poisson, y) = (NegativeBinomial::new(usual.max(0.5), 0.0), observed.max(0.0) as u64);
     let p = if observed < usual { poisson.cdf(y) } else { poisson.upper_tail(y) };
     p.clamp(1e-14, 1.0)
 }
 
-fn finding(
+pub(super) fn finding(
     scene: &Scene,
     node: usize,
     method: &'static str,

@@ -78,9 +78,8 @@ fn names() -> Names {
 fn neighbours_that_rise_too_are_named() {
     let scene = scene();
     let around = |district| neighbours(&scene, &names(), &spike(&scene, district));
-    let said = |up: &[&str], of| {
-        Some(Neighbours { up: up.iter().map(|name| (*name).to_owned()).collect(), of })
-    };
+    let said =
+        |up: &[&str], of| Some(Neighbours { up: up.iter().map(|name| (*name).to_owned()).collect(), of });
     assert_eq!(around(2), said(&["west"], 2));
     assert_eq!(around(1), said(&["north"], 1));
     assert_eq!(around(0), None, "the whole city has no neighbours");
