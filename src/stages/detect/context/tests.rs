@@ -21,7 +21,7 @@ fn scene() -> Scene {
         let usual = [6.0, 9.0, 5.0, 8.0, 7.0][(2 * t + i) % 5];
         usual + if t + 1 == DAYS && (i == 1 || i == 2) { 30.0 } else { 0.0 }
     });
-    // The last day is 11 March 2024, within the 20 days after Lunar New Year's Day.
+    // The last day is 10 March 2024.
     let start = "2022-01-01".parse().unwrap();
     let key = |node: &Node| SeriesKey {
         topic: node.topic as i32,
@@ -96,7 +96,7 @@ fn the_week_before_and_last_year_are_laid_beside_in_both_alignments() {
     let found = spike(&scene, 1);
     let last = DAYS - 1;
     let at = |back: usize| f64::from(scene.series(found.node)[last - back]);
-    // Lunar New Year: 22 January 2023 and 10 February 2024, 384 days apart; the last day is the 30th after it.
+    // Lunar New Year: 22 January 2023 and 10 February 2024, 384 days apart; the last day is 29 days after it.
     let same = compare(&scene, &found);
     assert_eq!((same.last_week, same.last_year), (Some(at(7)), Some(at(364))));
     assert_eq!(same.last_year_lunar, same.last_year, "away from the festival both are one");
