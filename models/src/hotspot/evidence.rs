@@ -14,7 +14,7 @@
 //! high on any one day. Real days are not independent, because what no calendar explains lasts for days; how much more
 //! their sums vary for it is measured on the past of each series. On the São Paulo hotline of 2018 (`examples/tails`)
 //! cells of 2 to 10 tickets a day fell below .005 6.0 times as often as that without it and topics 16 times; with it, and
-//! a level that is as uncertain as levels are ([`super::level`]), 2.3 and 1.5 times.
+//! a level that is as uncertain as levels are ([`super::level`]), 2.4 and 1.6 times.
 use crate::intervals::NegativeBinomial;
 use crate::numeric::normal::upper_tail;
 
