@@ -135,7 +135,8 @@ impl Published {
 
     fn by_essence(&self, verdict: &essence::Verdict) -> Judgement {
         let (observed, expected) = (verdict.observed, verdict.expected);
-        let bound = verdict.upper(self.alpha).max(expected + f64::EPSILON);
+        // After high days the averages alarm on less than their baseline: then half a count above it is the bound.
+        let bound = Some(verdict.upper(self.alpha)).filter(|u| *u > expected).unwrap_or(expected + 0.5);
         let alarm = verdict.p_value < self.alpha && observed > expected;
         let score = (observed - expected) / (bound - expected);
         Judgement {
