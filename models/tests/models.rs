@@ -20,6 +20,7 @@ mod reference {
     }
     mod essence;
     mod glm;
+    mod inventory;
     mod naive;
     mod nowcast;
     mod scores;
@@ -38,7 +39,8 @@ mod reference {
         mod ears;
         mod endemic;
         mod farrington;
-        mod table;
+        pub mod table;
+        mod zeros;
     }
     mod table;
 }

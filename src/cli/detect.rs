@@ -28,7 +28,7 @@ pub struct Args {
     /// Last period to judge; by default the last of the input
     #[arg(long, value_name = "DATE")]
     pub to: Option<NaiveDate>,
-    /// Detector to use; with a short history the first two fall back to the moving baseline and the mean so far
+    /// Detector to use; with a short history the first two fall back to a regression or averages over four weeks, a moving baseline and the mean so far; each row names what judged it
     #[arg(long, value_enum, default_value_t = Method::RobustGlm)]
     pub method: Method,
     /// Alarm threshold of the p-value
@@ -73,13 +73,15 @@ pub enum Method {
     EarsC2,
     /// EARS C3 as in R, to compare with: C2 of the two periods before
     EarsC3,
+    /// ESSENCE's switch as in pynssp, to compare with: regression or averages over four weeks, days only
+    Essence,
 }
 
 impl Method {
     fn detector(self, frequency: hotspot::Frequency, alpha: f64) -> anyhow::Result<By> {
         let default = || Detector::new(frequency, alpha).context("--alpha");
         let published =
-            |method| Published::new(method, frequency, alpha).map(By::Published).context("--alpha");
+            |method| Published::new(method, frequency, alpha).map(By::Published).context("--method, --alpha");
         match self {
             Self::RobustGlm => Ok(By::Default(default()?)),
             Self::RobustGlmDrifting => Ok(By::Default(default()?.with_memory(Memory::Drifting))),
@@ -90,6 +92,7 @@ impl Method {
             Self::EarsC1 => published(hotspot::Method::EarsC1),
             Self::EarsC2 => published(hotspot::Method::EarsC2),
             Self::EarsC3 => published(hotspot::Method::EarsC3),
+            Self::Essence => published(hotspot::Method::Essence),
         }
     }
 }

@@ -115,7 +115,7 @@ pub fn text(lang: Lang, event: &Event) -> Result<String, minijinja::Error> {
         changes => changes(lang, body),
         events => (!body.details.events.is_empty()).then(|| listed(lang, &body.details.events)),
         around => body.details.neighbours.as_ref().map(|n| context! {
-            up => n.up.len(), of => n.of, names => listed(lang, n.up.get(..NEIGHBOURS).unwrap_or(&n.up)),
+            up => n.up.len(), of => n.of, falls => body.observed.is_some_and(|n| n < body.expected), names => listed(lang, n.up.get(..NEIGHBOURS).unwrap_or(&n.up)),
         }),
         drivers => drivers(lang, body),
         score => format!("{:.1}", body.score),
@@ -276,8 +276,8 @@ mod tests {
     use crate::{
         publish::lifecycle::tests::{alert, body},
         store::details::{
-            ClusterDetails, Details, ExceedanceDetails, LevelChange, OnsetDetails, OnsetStatus, RepeatShare,
-            Spread,
+            ClusterDetails, Details, ExceedanceDetails, LevelChange, Neighbours, OnsetDetails, OnsetStatus,
+            RepeatShare, Spread,
         },
     };
 
@@ -347,6 +347,27 @@ mod tests {
         let tomorrow = AlertBody { lead_days: 1, ..body(Kind::ForecastExceedance, Severity::Medium) };
         let text = text(Lang::En, &event(EventKind::Firing, tomorrow, None)).unwrap();
         assert!(text.contains("1 day ahead"), "{text}");
+    }
+
+    #[test]
+    fn neighbours_and_the_calendar_are_named() {
+        let mut spike = body(Kind::Spike, Severity::High);
+        spike.details.neighbours =
+            Some(Neighbours { up: ["A", "B", "C", "D"].map(str::to_owned).to_vec(), of: 6 });
+        spike.details.events = vec!["国庆节".to_owned(), "供暖季".to_owned()];
+        let say =
+            |lang, body: &AlertBody| text(lang, &event(EventKind::Escalated, body.clone(), None)).unwrap();
+        for (lang, lines) in [
+            (Lang::Zh, ["邻区: 6 个中 4 个同步偏高(A、B、C)", "日历: 国庆节、供暖季"]),
+            (Lang::En, ["Neighbours: 4 of 6 up too (A, B, C)", "Calendar: 国庆节, 供暖季"]),
+        ] {
+            let text = say(lang, &spike);
+            assert!(lines.iter().all(|line| text.contains(line)), "{text}");
+            assert!(text.lines().count() <= MAX_LINES, "{text}");
+        }
+        spike.observed = Some(20.0);
+        spike.details.neighbours = Some(Neighbours { up: Vec::new(), of: 3 });
+        assert!(say(Lang::Zh, &spike).contains("邻区: 3 个中 0 个同步偏低\n"), "{}", say(Lang::Zh, &spike));
     }
 
     #[test]

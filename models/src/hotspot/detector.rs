@@ -2,10 +2,16 @@
 //!
 //! | known periods before the judged one | tier |
 //! |---|---|
-//! | 78 weeks or 400 days | [`Method::RobustGlm`] |
+//! | 78 weeks or 60 days | [`Method::RobustGlm`] |
+//! | 30 days, of which weekdays and a line explain four weeks | [`Method::EssenceRegression`] |
+//! | 30 days | [`Method::EssenceEwma`] |
 //! | 7 in the 28 before the last two | [`Method::EarsC2`] |
 //! | one | [`Method::Prior`] |
 //! | none | not judged |
+//!
+//! The priors on season and trend carry the daily regression through its first year, and its level does the rest: on
+//! the newest days of histories cut to a few months (`examples/tails`) it found more planted rises from 60 days on than any
+//! moving baseline, at p-values within 4 % of nominal at .005 where those of the moving baseline were twice as many.
 //!
 //! A missing period (NaN) has no weight in any fit and is not judged; the period after it has no evidence to join.
 //! Judging begins four weeks or fifteen days before the first one asked for, so that its evidence of the periods before is
@@ -19,15 +25,17 @@ use super::baseline::Baseline;
 use super::design::{self, DAILY, DAILY_SEASONS, WEEKLY, WEEKLY_DRIFTING};
 use super::evidence::{self, Days, Predictive};
 use super::robust_glm::RobustGlm;
-use super::{Frequency, Judgement, Method, ears};
+use super::{Frequency, Judgement, Method, ears, essence};
 
 /// Weeks judged before the first one asked for.
 const WARM_UP_WEEKS: usize = 4;
 /// Days judged before the first one asked for.
 const WARM_UP_DAYS: usize = 15;
-/// Known periods the regression needs: one and a half seasons of weeks, 400 days.
+/// Known periods the regression needs: one and a half seasons of weeks, two months of days.
 const GLM_WEEKS: usize = 78;
-const GLM_DAYS: usize = 400;
+const GLM_DAYS: usize = 60;
+/// Known days that a baseline of windows needs: more than a season, for it is held against what did not come.
+const SEASON_DAYS: usize = 400;
 /// Days between refits of the daily regression; it forecasts in between.
 const REFIT_DAYS: usize = 7;
 
@@ -202,7 +210,9 @@ impl Prepared {
     pub fn baseline(&self, series: &[f32], known: usize, factors: &[f64]) -> Option<Baseline> {
         let series = &series[..series.len().min(self.kinds.len())];
         let known = known.min(series.len());
-        if !self.long_enough(series[..known].iter().filter(|y| !y.is_nan()).count()) {
+        let count = series[..known].iter().filter(|y| !y.is_nan()).count();
+        let is_season = self.detector.frequency == Frequency::Weekly || count >= SEASON_DAYS;
+        if !(is_season && self.long_enough(count)) {
             return None;
         }
         Some(match &self.design {
@@ -255,7 +265,7 @@ impl Prepared {
                 Some((glm.predict(fitted, t), Method::RobustGlm))
             } else {
                 let factor = factors.get(t).copied().unwrap_or(1.0);
-                self.short(before).map(|(p, tier)| (Predictive { mean: p.mean * factor, ..p }, tier))
+                self.short(before, known).map(|(p, tier)| (Predictive { mean: p.mean * factor, ..p }, tier))
             };
             if is_raised(factors, t) {
                 past = Past::default();
@@ -284,9 +294,18 @@ impl Prepared {
         }
     }
 
-    fn short(&self, before: &[f32]) -> Option<(Predictive, Method)> {
-        let c2 = if self.detector.best == Method::Prior { None } else { ears::c2(before, |t| self.kinds[t]) };
+    /// What is expected after `known` periods among those `before`, too few for the regression.
+    fn short(&self, before: &[f32], known: usize) -> Option<(Predictive, Method)> {
+        let Detector { best, frequency, .. } = self.detector;
+        let kind = |t: usize| self.kinds[t];
+        let c2 = if best == Method::Prior { None } else { ears::c2(before, kind) };
+        let weeks =
+            best == Method::RobustGlm && frequency == Frequency::Daily && known >= essence::tier::SHORTEST;
         match c2 {
+            Some(average) if weeks => match essence::tier::expected(before, kind) {
+                Some(explained) => Some((explained, Method::EssenceRegression)),
+                None => Some((average, Method::EssenceEwma)),
+            },
             Some(expected) => Some((expected, Method::EarsC2)),
             None => ears::prior(before).map(|expected| (expected, Method::Prior)),
         }
@@ -313,7 +332,8 @@ impl Prepared {
         let join = |p: f64| match (method, self.detector.frequency) {
             (Method::RobustGlm, Frequency::Weekly) => evidence::joined(p, before.lag),
             (Method::RobustGlm, Frequency::Daily) => before.days.joined(p, &expected),
-            // A short baseline is the same for periods running: its error would count more than once.
+            (Method::EssenceRegression | Method::EssenceEwma, _) => before.days.averaged(p, &expected),
+            // A baseline of days is the same for periods running: its error would count more than once.
             _ => p,
         };
         let upper = tail.largest_normal(self.detector.alpha, |y| join(tail.mid_p(y)));

@@ -12,9 +12,9 @@
 //!
 //! Days have windows of one, three, seven and fourteen days instead ([`Days`]): a rise that lasts a fortnight is seldom
 //! high on any one day. Real days are not independent, because what no calendar explains lasts for days; how much more
-//! their sums vary for it is measured on the past of each series. On the São Paulo hotline of 2018 (`examples/calibration`)
+//! their sums vary for it is measured on the past of each series. On the São Paulo hotline of 2018 (`examples/tails`)
 //! cells of 2 to 10 tickets a day fell below .005 6.0 times as often as that without it and topics 16 times; with it, and
-//! a level that is as uncertain as levels are ([`super::level`]), 2.3 and 1.5 times.
+//! a level that is as uncertain as levels are ([`super::level`]), 2.4 and 1.6 times.
 use crate::intervals::NegativeBinomial;
 use crate::numeric::normal::upper_tail;
 
@@ -42,6 +42,10 @@ pub(super) const LONGER: [usize; 3] = [WINDOWS[1], WINDOWS[2], WINDOWS[3]];
 const DAYS_CALIBRATION: f64 = 0.9;
 /// A day with a one-day probability above this cannot gain from the days before.
 const DAYS_GATE: f64 = 0.5;
+
+/// Weight of the newest day in the average of short histories, and how many times the variance of independent days it has.
+const AVERAGE: f64 = 0.4;
+const AVERAGE_VARIES: f64 = 2.0;
 
 /// What is expected of a period, with what is not known about it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -174,6 +178,24 @@ impl Days {
     /// Takes note of a day without a count: it has no weight.
     pub(super) fn skip(&mut self) {
         self.shift(OfDay::default());
+    }
+
+    /// Joins the one-day probability `p` with the average of the days before, as ESSENCE does: the harmonic mean of `p` and
+    /// of the average with weight 0.4 of the newest day. How much more averages vary than those of independent days
+    /// cannot be measured on so short a history; twice is what real days need.
+    pub(super) fn averaged(&self, p: f64, expected: &Predictive) -> f64 {
+        let newest = OfDay::new(p, expected);
+        let (mut sum, mut own, mut common, mut fade) = (0.0, 0.0, 0.0, 1.0);
+        for day in std::iter::once(&newest).chain(&self.0) {
+            let weight = fade * day.weight;
+            sum += weight * day.score;
+            own += weight.powi(2) * (1.0 - day.common.powi(2));
+            common += weight * day.common;
+            fade *= 1.0 - AVERAGE;
+        }
+        let average = upper_tail(sum / (AVERAGE_VARIES * (own + common.powi(2))).sqrt()).max(1e-300);
+        let harmonic = (DAYS_CALIBRATION * 2.0 / (1.0 / p + 1.0 / average)).min(1.0);
+        if p < DAYS_GATE { harmonic } else { harmonic.max(p) }
     }
 
     fn shift(&mut self, newest: OfDay) {

@@ -17,7 +17,7 @@
 //! | [`classic`] | likelihood ratios, CUSUM, Bayes, RKI, outbreakP | R surveillance |
 //! | [`season`] | yearly seasons and when they begin | hand-made seasons |
 //! | [`exceedance`] | coming weeks above norm, last year, capacity | |
-//! | [`Published`] | Farrington and EARS on the scale of the default | |
+//! | [`Published`] | Farrington, EARS and ESSENCE on the scale of the default | |
 use serde::{Deserialize, Serialize};
 
 mod baseline;
@@ -69,8 +69,15 @@ pub enum Method {
     /// The window of EARS C2. Of the default detector, where a history is too short for a season: with weekday means
     /// and a negative binomial tail. Of [`Published`]: mean and standard deviations.
     EarsC2,
+    /// ESSENCE's regression on weekdays and a line over four weeks, which explains them: a tier for histories of weeks,
+    /// with the tail of counts.
+    EssenceRegression,
+    /// ESSENCE's averages against four weeks: the tier where the regression does not explain them.
+    EssenceEwma,
     /// Too short for anything but the prior rate.
     Prior,
+    /// [`essence`], the switch as published, with Student's t.
+    Essence,
     /// [`farrington`], flexible edition.
     FarringtonFlexible,
     /// [`farrington`], original edition.
@@ -87,7 +94,10 @@ impl Method {
         match self {
             Self::RobustGlm => "robust_glm",
             Self::EarsC2 => "ears_c2",
+            Self::EssenceRegression => "essence_regression",
+            Self::EssenceEwma => "essence_ewma",
             Self::Prior => "prior",
+            Self::Essence => "essence",
             Self::FarringtonFlexible => "farrington_flexible",
             Self::Farrington => "farrington",
             Self::EarsC1 => "ears_c1",

@@ -4,12 +4,14 @@
 //! |---|---|
 //! | [`Method::FarringtonFlexible`], [`Method::Farrington`] | as published, stepping back by calendar years: five, or as many as there are |
 //! | [`Method::EarsC1`], [`Method::EarsC2`], [`Method::EarsC3`] | baseline of seven periods, no least standard deviation |
+//! | [`Method::Essence`] | the switch over four weeks, of days alone |
 //!
 //! The threshold is the one-sided probability beyond the bound in all of them (Farrington's original paper counts both
-//! sides). Days are periods like any other to them: weekday and holidays are not known.
+//! sides). Days are periods like any other to them, but for ESSENCE, which knows weekdays; holidays are not known.
 use chrono::NaiveDate;
 
 use super::ears::{Chart, Ears};
+use super::essence::{self, Essence};
 use super::farrington::{Farrington, NotJudged, Series, Settings, Step};
 use super::{Frequency, Judgement, Method};
 use crate::intervals::normal_quantile;
@@ -28,6 +30,9 @@ pub enum InvalidPublished {
     /// A tier of the default detector.
     #[error("{} is a tier of the default detector", .0.name())]
     Tier(Method),
+    /// A detector of days asked for other periods.
+    #[error("{} judges days only", .0.name())]
+    DaysOnly(Method),
 }
 
 /// A checked published detector.
@@ -56,6 +61,7 @@ enum Rule {
     /// By years back, the most first.
     Farrington(Vec<Farrington>),
     Ears(Ears),
+    Essence(Essence),
 }
 
 impl Published {
@@ -77,7 +83,9 @@ impl Published {
             Method::EarsC1 => ears(Chart::C1, alpha),
             Method::EarsC2 => ears(Chart::C2, alpha),
             Method::EarsC3 => ears(Chart::C3, alpha),
-            Method::RobustGlm | Method::Prior => None,
+            Method::Essence if frequency == Frequency::Daily => Some(Rule::Essence(Essence::default())),
+            Method::Essence => return Err(InvalidPublished::DaysOnly(method)),
+            Method::RobustGlm | Method::EssenceRegression | Method::EssenceEwma | Method::Prior => None,
         };
         let rule = rule.ok_or(InvalidPublished::Tier(method))?;
         Ok(Self { method, frequency, alpha, rule })
@@ -94,6 +102,10 @@ impl Published {
         let counts: Vec<f64> = series.iter().map(|y| f64::from(*y)).collect();
         let periods = from.min(counts.len())..counts.len();
         match &self.rule {
+            Rule::Essence(essence) => {
+                let verdicts = essence.switch(&counts, start);
+                periods.map(|t| Some(self.by_essence(&verdicts[t]?))).collect()
+            }
             Rule::Ears(ears) => periods.map(|t| self.by_ears(ears, &counts, t)).collect(),
             Rule::Farrington(by_years) => {
                 let step = match self.frequency {
@@ -119,6 +131,22 @@ impl Published {
             score: if verdict.alarm { score } else { score.min(1.0) },
             method: self.method,
         })
+    }
+
+    fn by_essence(&self, verdict: &essence::Verdict) -> Judgement {
+        let (observed, expected) = (verdict.observed, verdict.expected);
+        // After high days the averages alarm on less than their baseline: then half a count above it is the bound.
+        let bound = Some(verdict.upper(self.alpha)).filter(|u| *u > expected).unwrap_or(expected + 0.5);
+        let alarm = verdict.p_value < self.alpha && observed > expected;
+        let score = (observed - expected) / (bound - expected);
+        Judgement {
+            observed,
+            expected,
+            upper: bound,
+            p_value: if alarm { verdict.p_value } else { verdict.p_value.max(self.alpha) },
+            score: if alarm { score.max(1.0 + f64::EPSILON) } else { score.min(1.0) },
+            method: self.method,
+        }
     }
 
     fn by_farrington(&self, by_years: &[Farrington], series: &Series<'_>, t: usize) -> Option<Judgement> {
@@ -212,6 +240,24 @@ mod tests {
                 assert!(judged.flat_map(numbers).all(f64::is_finite), "{method:?} {level}");
             }
         }
+    }
+
+    #[test]
+    fn essence_judges_days_from_weeks_of_them() {
+        let start = NaiveDate::from_ymd_opt(2019, 1, 7).unwrap();
+        let mut days: Vec<f32> =
+            (0..60).map(|t| if t % 7 > 4 { 5.0 } else { 20.0 + (t % 3) as f32 }).collect();
+        days[52] = 60.0;
+        let essence = Published::new(Method::Essence, Frequency::Daily, 0.005).unwrap();
+        let judged = essence.judge(&days, start, 0);
+        assert!(judged[..13].iter().all(Option::is_none) && judged[20].is_some());
+        let all: Vec<&Judgement> = judged.iter().flatten().collect();
+        assert!(all.iter().all(|j| (j.score > 1.0) == (j.p_value < 0.005) && j.upper.is_finite()), "{all:?}");
+        let spike = judged[52].unwrap();
+        assert!(spike.score > 2.0 && spike.upper < 40.0 && spike.method == Method::Essence, "{spike:?}");
+        assert!(judged[51].unwrap().score <= 1.0);
+        let weekly = Published::new(Method::Essence, Frequency::Weekly, 0.005);
+        assert_eq!(weekly, Err(InvalidPublished::DaysOnly(Method::Essence)));
     }
 
     #[test]

@@ -247,10 +247,10 @@ impl<const K: usize> RobustGlm<K> {
     }
 
     /// How much more sums over several days vary than those of independent days, against the level known on each: the
-    /// trimmed mean of `(sum - expected)^2 / (phi expected)` over past windows that overlap by two thirds. Of means that
-    /// do not follow a level it is not asked.
+    /// trimmed mean of `(sum - expected)^2 / (phi expected)` over past windows that overlap by two thirds. Asked of
+    /// days alone.
     fn measure_sums(&self, fitted: &mut Fitted<K>, counts: &[f32]) {
-        if self.pace.is_none() {
+        if self.pace != Some(level::DAYS) {
             return;
         }
         let mut sums = Vec::with_capacity(counts.len() + 1);

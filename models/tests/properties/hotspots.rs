@@ -98,17 +98,19 @@ fn degenerate_series_are_judged_without_alarm() {
 #[test]
 fn the_tier_follows_from_the_known_periods() {
     let [weekly, _, daily] = detectors();
-    for (detector, needed) in [(weekly, 78), (daily, 400)] {
+    for (detector, needed, weeks) in [(weekly, 78, Method::EarsC2), (daily, 60, Method::EssenceEwma)] {
         let judged = judge(&detector, &vec![4.0; needed + 1], 0);
         let method = |t: usize| judged[t].map(|j| j.method);
         assert_eq!(
-            [method(0), method(1), method(8), method(9), method(needed - 1), method(needed)],
+            [0, 1, 8, 9, 29, 30, needed - 1, needed].map(method),
             [
                 None,
                 Some(Method::Prior),
                 Some(Method::Prior),
                 Some(Method::EarsC2),
                 Some(Method::EarsC2),
+                Some(weeks),
+                Some(weeks),
                 Some(Method::RobustGlm)
             ]
         );

@@ -204,7 +204,8 @@ fn facts(text: &Text, body: &AlertBody) -> Vec<String> {
         text.say("past_onsets", context! { days => days.join(", ") })
     });
     let around = body.details.neighbours.as_ref().map(|n| {
-        text.say("neighbours_up", context! { up => n.up.len(), of => n.of, names => n.up.join(", ") })
+        let falls = body.observed.is_some_and(|n| n < body.expected);
+        text.say("neighbours_up", context! { falls, up => n.up.len(), of => n.of, names => n.up.join(", ") })
     });
     let events = (!body.details.events.is_empty())
         .then(|| text.say("events_in_window", context! { names => body.details.events.join(", ") }));

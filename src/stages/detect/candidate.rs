@@ -95,15 +95,20 @@ impl Naming<'_> {
             method: finding.method.to_owned(),
             drivers: alarm.drivers.clone(),
             compare: context::compare(self.scene, finding),
-            details: self.details(finding),
+            details: self.details(finding, alarm.suppressed.is_none()),
         };
         body.title = message::title(self.lang, &body);
         body
     }
 
-    fn details(&self, finding: &Finding) -> Details {
-        let mut details =
-            Details { events: context::events(self.scene, self.lang, finding), ..finding.details.clone() };
+    /// What stands beside the counts; neighbours are judged only of what people are told.
+    fn details(&self, finding: &Finding, told: bool) -> Details {
+        let around = || context::neighbours(self.scene, self.names, finding);
+        let mut details = Details {
+            events: context::events(self.scene, self.lang, finding),
+            neighbours: told.then(around).flatten(),
+            ..finding.details.clone()
+        };
         if let Some(cluster) = &mut details.cluster {
             cluster.names = cluster.districts.iter().map(|d| self.names.district(*d)).collect();
         }

@@ -4,20 +4,77 @@
 //! by the whole weeks it spans, so that weekdays meet; last year is laid beside it twice, by the solar calendar and, in
 //! a city that lives by it, aligned on Spring Festival.
 use chrono::{Days, NaiveDate};
-use weisu_models::calendar::{Alignment, By, Season, align::Span};
+use weisu_models::{
+    calendar::{Alignment, By, Season, align::Span},
+    hotspot::exceedance::same_weeks,
+};
 
-use super::{Finding, Scene};
+use super::{Finding, Scene, ground::Ground};
 use crate::{
     config::Lang,
-    store::{alarms::Kind, alerts::Compare},
+    stages::city::Names,
+    store::{alarms::Kind, alerts::Compare, details::Neighbours},
+    ticket::Day,
 };
 
 /// Days in a week.
 const WEEK: i64 = 7;
 /// Share of a window's days that must be known for its sum, scaled up, to be compared with.
 const KNOWN: f64 = 0.7;
+/// Probability under which a neighbour is high too.
+const HIGH: f64 = 0.1;
 /// Names of a calendar that are told with an alert at most.
 const EVENTS: usize = 4;
+
+/// What the neighbours of a district do in a finding's days, in the same topic: high (of a fall low) at one in ten by their
+/// own baselines, or of a coming week forecast to pass their own norm by the margin of an alarm. `None` of the whole
+/// city, of a district without neighbours on the map, of kinds that are about several districts or about the data, and
+/// where no neighbour can be judged.
+pub fn neighbours(scene: &Scene, names: &Names, finding: &Finding) -> Option<Neighbours> {
+    let several = matches!(
+        finding.kind,
+        Kind::Widespread | Kind::Cluster | Kind::Emerging | Kind::Data | Kind::RepeatCluster
+    );
+    if several || scene.city.keys[finding.node].district == 0 {
+        return None;
+    }
+    let around = Ground::new(scene).ok()?.around(scene, finding.node);
+    let judged: Vec<(usize, f64)> = if finding.kind == Kind::ForecastExceedance {
+        around.into_iter().filter_map(|node| Some((node, ahead(scene, node, finding)?))).collect()
+    } else {
+        past(scene, &around, finding)?
+    };
+    let mut up: Vec<(usize, f64)> = judged.iter().filter(|(_, p)| *p < HIGH).copied().collect();
+    up.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let name = |node: usize| names.district(scene.city.keys[node].district).pop();
+    let of = u32::try_from(judged.len()).ok().filter(|n| *n > 0)?;
+    Some(Neighbours { up: up.into_iter().filter_map(|(node, _)| name(node)).collect(), of })
+}
+
+/// Neighbours with the probability of what they had in the window, from what was known before it.
+fn past(scene: &Scene, around: &[usize], finding: &Finding) -> Option<Vec<(usize, f64)>> {
+    let prepared = scene.prepared(finding.kind).ok()?;
+    let at = |day: Day| usize::try_from(day.0 - Day::from(scene.city.panel.start).0).ok();
+    let (from, to) = (at(finding.window.0)?, at(finding.window.1)? + 1);
+    let judge = |node: &usize| {
+        let series = scene.series(*node);
+        let baseline = prepared.baseline(&series, from, &scene.grounds.known)?;
+        let window = baseline.window(&series, from..to, |_| true)?;
+        Some((*node, if finding.is_fall() { window.lower_p() } else { window.upper_p() }))
+    };
+    Some(around.iter().filter_map(judge).collect())
+}
+
+/// 0 of a neighbour whose coming week passes its norm by the margin, else 1.
+fn ahead(scene: &Scene, node: usize, finding: &Finding) -> Option<f64> {
+    let week = usize::try_from(finding.window.0.0 - scene.origin.0 - 1).ok()? / WEEK as usize;
+    let mean = scene.weeks.get(&node)?.means.get(week).copied()?;
+    let series = scene.series(node);
+    let same = same_weeks(scene.city.panel.start, &series, finding.window.0.date(), scene.alignment);
+    let norm = same.iter().sum::<f64>() / same.len() as f64;
+    let bound = norm * (1.0 + scene.settings.exceedance_margin);
+    norm.is_finite().then_some(if mean > bound.max(1.0) { 0.0 } else { 1.0 })
+}
 
 /// Counts of a finding's window at other times: what its detector says, and what it leaves open.
 pub fn compare(scene: &Scene, finding: &Finding) -> Compare {
@@ -84,3 +141,6 @@ pub fn events(scene: &Scene, lang: Lang, finding: &Finding) -> Vec<String> {
     }
     names
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 //!
 //! A fault is told as an alarm of its own, and what it touches is held back with the reason, because a rise that a
 //! fault explains is no rise. Each fault is looked for over the last [`BACK`] days.
-use weisu_models::hotspot::tuning::Share;
+use weisu_models::{hotspot::tuning::Share, intervals::NegativeBinomial};
 
 use super::{Finding, Found, Scene, control::Held};
 use crate::{
@@ -232,6 +232,13 @@ fn position(scene: &Scene, day: Day) -> usize {
     usize::try_from(day.0 - Day::from(scene.city.panel.start).0).unwrap_or(0)
 }
 
+/// P(as many, or as few, as `observed` | Poisson with the usual mean).
+fn chance(observed: f64, usual: f64) -> f64 {
+    let (poisson, y) = (NegativeBinomial::new(usual.max(0.5), 0.0), observed.max(0.0) as u64);
+    let p = if observed < usual { poisson.cdf(y) } else { poisson.upper_tail(y) };
+    p.clamp(1e-14, 1.0)
+}
+
 pub(super) fn finding(
     scene: &Scene,
     node: usize,
@@ -240,7 +247,7 @@ pub(super) fn finding(
     (observed, usual): (f64, f64),
     fault: DataFault,
 ) -> Finding {
-    // There is no chance in it: the pattern is there or not. The score says by how many times the usual it differs.
+    // The pattern is there or not: the score says by how many times the usual it differs.
     let times = (observed.max(0.5) / usual.max(0.5)).max(usual.max(0.5) / observed.max(0.5));
     Finding {
         node,
@@ -252,7 +259,7 @@ pub(super) fn finding(
         normal: usual,
         lower: None,
         bound: if observed < usual { 0.5 * usual } else { 1.5 * usual },
-        p_value: 1e-6,
+        p_value: chance(observed, usual),
         score: times.clamp(1.05, 2.5) - (scene.origin.0 - window.1.0).max(0) as f64 * 1e-3,
         lead_days: 0,
         drivers: Vec::new(),

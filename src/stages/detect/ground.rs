@@ -74,6 +74,24 @@ impl<'a> Ground<'a> {
         self.hood.districts[at]
     }
 
+    /// The neighbours of a node's district, in its topic; empty where the district is not on the map.
+    pub fn around(&self, scene: &Scene, node: usize) -> Vec<usize> {
+        let key = scene.city.keys[node];
+        let own = self.hood.districts.iter().position(|district| *district == key.district);
+        let Some(own) = own.filter(|_| key.district_depth == self.hood.depth) else { return Vec::new() };
+        let beside = self.hood.pairs.iter().filter_map(|(a, b)| match (*a == own, *b == own) {
+            (true, false) => Some(*b),
+            (false, true) => Some(*a),
+            _ => None,
+        });
+        let mut around: Vec<usize> = beside
+            .filter_map(|at| self.nodes.get(&SeriesKey { district: self.hood.districts[at], ..key }).copied())
+            .collect();
+        around.sort_unstable();
+        around.dedup();
+        around
+    }
+
     /// Nodes of topics over the whole city.
     pub fn topics(scene: &Scene) -> Vec<usize> {
         let nodes = &scene.city.hierarchy.nodes;

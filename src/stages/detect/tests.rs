@@ -61,7 +61,16 @@ fn scene_of_cells(factor: impl Fn(u32, u32, usize) -> f64, calendar: Calendar, g
 }
 
 fn kinds(judged: &Judged, held: impl Fn(&Option<Held>) -> bool) -> Vec<(Kind, &'static str)> {
+    judged.found.iter().for_each(|(f, _)| assert_complete(f));
     judged.found.iter().filter(|(_, h)| held(h)).map(|(f, _)| (f.kind, f.method)).collect()
+}
+
+/// Whatever is found has an expected count, a bound that was passed, a probability and a score.
+fn assert_complete(f: &Finding) {
+    assert!([f.expected, f.bound, f.p_value, f.score].iter().all(|n| n.is_finite()), "{f:?}");
+    assert!(f.expected >= 0.0 && f.p_value > 0.0 && f.p_value <= 1.0 && f.score > 1.0, "{f:?}");
+    let passed = f.observed.is_none_or(|n| if f.is_fall() { n <= f.bound } else { n >= f.bound });
+    assert!(passed && !f.method.is_empty(), "{f:?}");
 }
 
 fn told(scene: &Scene) -> Vec<(Kind, &'static str)> {

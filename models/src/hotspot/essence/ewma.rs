@@ -35,17 +35,20 @@ pub(super) fn judge(essence: &Essence, counts: &[f64]) -> Vec<Option<Verdict>> {
         let window = essence.window(t, essence.baseline + 1);
         let baseline = window.and_then(|days| Baseline::new(&counts[days], &mut critical));
         judged.push(baseline.map(|baseline| {
-            let (statistic, sigma) = sharper(averages.each_mut().map(|a| a.test(&baseline, essence.guard)));
-            let p_value = t_upper_tail(statistic, baseline.n - 1.0);
-            Verdict { observed: *y, expected: baseline.mean, statistic, p_value, sigma, explained: None }
+            let tested = averages.each_mut().map(|a| (a.test(&baseline, essence.guard), a.weight));
+            let ((statistic, sigma), weight) = sharper(tested);
+            let freedom = baseline.n - 1.0;
+            let p_value = t_upper_tail(statistic, freedom);
+            let expected = baseline.mean;
+            Verdict { observed: *y, expected, statistic, p_value, sigma, explained: None, freedom, weight }
         }));
     }
     judged
 }
 
 /// The higher statistic, of two alike the second.
-fn sharper([slow, sudden]: [(f64, f64); 2]) -> (f64, f64) {
-    if slow.0 > sudden.0 { slow } else { sudden }
+fn sharper([slow, sudden]: [((f64, f64), f64); 2]) -> ((f64, f64), f64) {
+    if slow.0.0 > sudden.0.0 { slow } else { sudden }
 }
 
 impl Baseline {

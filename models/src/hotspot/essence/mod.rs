@@ -14,13 +14,14 @@
 //! Its oddities are kept: the baseline of the averages is one day longer than that of the regression, and the least
 //! sigma of the regression is that of one degree of freedom more. Not kept: a missing day is left out of baselines
 //! and averages (there it makes all later averages missing).
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 
 mod ewma;
 mod regression;
 #[cfg(test)]
 mod tests;
+pub(in crate::hotspot) mod tier;
 
 /// Fewest days of a first baseline.
 const FIRST_BASELINE: usize = 11;
@@ -90,6 +91,10 @@ pub struct Verdict {
     pub sigma: f64,
     /// Adjusted share of the baseline's variance the regression explains; the averages have none.
     pub explained: Option<f64>,
+    /// Degrees of freedom of the statistic.
+    pub freedom: f64,
+    /// Weight of the count in what the statistic is of: 1, or that of the average that says most.
+    pub weight: f64,
 }
 
 impl Verdict {
@@ -100,6 +105,11 @@ impl Verdict {
             p if p < 0.05 => Level::Warning,
             _ => Level::Normal,
         }
+    }
+
+    /// The count that would have had a probability of `alpha`.
+    pub fn upper(&self, alpha: f64) -> f64 {
+        self.observed + (t_quantile(1.0 - alpha, self.freedom) - self.statistic) * self.sigma / self.weight
     }
 }
 
@@ -126,7 +136,8 @@ impl Essence {
 
     /// Judges every day by regression; entries as [`Essence::ewma`], the first day being `start`.
     pub fn regression(&self, counts: &[f64], start: NaiveDate) -> Vec<Option<Verdict>> {
-        (0..counts.len()).map(|t| regression::judge(self, counts, start, t)).collect()
+        let first = start.weekday().num_days_from_monday() as usize;
+        (0..counts.len()).map(|t| regression::judge(self, counts, |day| (first + day) % 7, t)).collect()
     }
 
     /// Judges every day by the regression where it explains the baseline, else by the averages.

@@ -1,8 +1,6 @@
 //! Weekdays and a straight line over the baseline.
 //!
 //! Each weekday has its level, so the line is the regression within weekdays and no system is solved.
-use chrono::{Datelike, NaiveDate};
-
 use super::{Essence, Verdict, t_quantile, t_upper_tail};
 
 /// Days and counts of one weekday.
@@ -13,10 +11,14 @@ struct Weekday {
     count: f64,
 }
 
-pub(super) fn judge(essence: &Essence, counts: &[f64], start: NaiveDate, t: usize) -> Option<Verdict> {
+/// Judges day `t`; `weekday` gives 0 to 6 of a day.
+pub(super) fn judge(
+    essence: &Essence,
+    counts: &[f64],
+    weekday: impl Fn(usize) -> usize,
+    t: usize,
+) -> Option<Verdict> {
     let observed = counts[t];
-    let first = start.weekday().num_days_from_monday() as usize;
-    let weekday = |day: usize| (first + day) % 7;
     let days = essence.window(t, essence.baseline)?.filter(|day| !counts[*day].is_nan());
     let mut weekdays = [Weekday::default(); 7];
     for day in days.clone() {
@@ -52,5 +54,6 @@ pub(super) fn judge(essence: &Essence, counts: &[f64], start: NaiveDate, t: usiz
     let expected = (count + slope * (t as f64 - time)).max(0.0);
     let statistic = (observed - expected) / sigma;
     let p_value = t_upper_tail(statistic, freedom);
-    Some(Verdict { observed, expected, statistic, p_value, sigma, explained: Some(explained) })
+    let explained = Some(explained);
+    Some(Verdict { observed, expected, statistic, p_value, sigma, explained, freedom, weight: 1.0 })
 }

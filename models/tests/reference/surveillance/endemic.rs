@@ -104,17 +104,18 @@ fn scores(y: f64, mean: f64, psi: f64) -> [f64; 4] {
     [-nb.ln_pmf(y as u64), ranked, nb.variance().ln() + squared / nb.variance(), squared]
 }
 
-fn one_step_ahead(dataset: &str, unit: &str) {
+fn one_step_ahead(prefix: &str, unit: &str) {
+    let dataset = prefix.trim_start_matches("hhh4_");
     let Some(units) = table::units(dataset) else { return };
     let all = Array2::from_shape_vec((units[unit].counts.len(), 1), units[unit].counts.clone()).unwrap();
     let fitted = Endemic::fit(ONE_PLACE, &alone(&all)).unwrap();
-    let file = format!("hhh4_{dataset}_coef.csv");
+    let file = format!("{prefix}_coef.csv");
     let off = compare(&fitted, &file);
     let first = &rows(&file).unwrap()[0];
     near(fitted.log_likelihood(), number(&first[3]), 1e-9, "log-likelihood");
     near(fitted.aic(), number(&first[4]), 1e-9, "criterion");
 
-    let ahead = rows(&format!("hhh4_{dataset}_osa_first.csv")).unwrap();
+    let ahead = rows(&format!("{prefix}_osa_first.csv")).unwrap();
     assert_eq!(ahead.len(), 13);
     // All are forecast by the fit to the periods before the first of them.
     let before = ahead[0][0].parse::<usize>().unwrap() - 1;
@@ -138,10 +139,10 @@ fn one_step_ahead(dataset: &str, unit: &str) {
 
 #[test]
 fn meningitis_and_influenza_one_step_ahead() {
-    one_step_ahead("influMen", "influenza");
+    one_step_ahead("hhh4_influMen", "influenza");
 }
 
 #[test]
 fn salmonella_agona_one_step_ahead() {
-    one_step_ahead("salmonella.agona", "observed1");
+    one_step_ahead("hhh4_salmonella.agona", "observed1");
 }
