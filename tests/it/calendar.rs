@@ -213,7 +213,7 @@ async fn the_page_says_it_in_both_languages_with_its_plan() {
     for page in [&zh, &en, &place, &plan] {
         assert!(!page.contains("预言") && !page.contains("href=\"/") && !page.contains("<script"));
         assert!(!page.contains(" style=") && !page.contains("<style"), "the policy forbids it");
-        for (open, close) in [("<table", "</table>"), ("<section", "</section>"), ("<li", "</li>")] {
+        for (open, close) in [("<table", "</table>"), ("<section", "</section>"), ("<li>", "</li>")] {
             assert_eq!(page.matches(open).count(), page.matches(close).count(), "{open}");
         }
     }
