@@ -11,16 +11,17 @@
 //! does not show; `models` is the crate `weisu-models`.
 //! ```text
 //! main -> cli
-//! cli -> daemon, dashboards, http, stages, files, simulate, explain, aggregate, publish, config, ingest, store, schedule, metrics, telemetry, ticket, models
+//! cli -> daemon, dashboards, http, stages, files, simulate, explain, aggregate, publish, config, map, ingest, store, schedule, metrics, telemetry, ticket, models
 //! daemon -> stages, http, publish, config, store, schedule, metrics, telemetry, ticket
-//! http -> explain, aggregate, config, store, schedule, metrics, ticket, models
-//! stages -> aggregate, publish, config, ingest, store, schedule, metrics, ticket, models
+//! http -> explain, aggregate, config, map, store, schedule, metrics, ticket, models, publish
+//! stages -> aggregate, publish, config, map, ingest, store, schedule, metrics, ticket, models
 //! publish -> config, store, metrics, ticket, models
 //! explain -> store, ticket, models
 //! aggregate -> store, ticket, models
 //! files -> models
 //! simulate -> config, models
-//! config -> ingest, store, schedule, models
+//! config -> ingest, map, store, schedule, models
+//! map -> store, ticket
 //! ingest -> ticket, models
 //! store -> ticket, models
 //! dashboards -> store
@@ -35,6 +36,8 @@
 //!   run are one path.
 //! * A series that cannot be fitted yields an outcome with a reason, never an error that stops the panel.
 //! * Alerts and deliveries are written in one transaction and sent by another stage.
+//! * HTTP writes what people say of alerts and nothing else, and what anybody or the program does to one is in the audit,
+//!   to which rows are only added.
 //! * Published forecasts are coherent: topic and district totals add up.
 //! * Fit and forecast read the city shard by shard ([`stages::shards`]): memory does not grow with cells x days.
 pub mod aggregate;
@@ -46,6 +49,7 @@ pub mod explain;
 pub mod files;
 pub mod http;
 pub mod ingest;
+pub mod map;
 pub mod metrics;
 pub mod publish;
 pub mod schedule;

@@ -16,6 +16,7 @@ use crate::{
     telemetry::{self, LogFormat},
 };
 
+mod alert;
 mod backtest;
 mod check_config;
 mod dashboards;
@@ -29,11 +30,13 @@ mod once;
 mod plan;
 pub mod progress;
 mod replay;
+mod report;
 mod run;
 mod send_test;
 mod simulate;
 mod status;
 mod text;
+mod token;
 mod tune;
 mod verdict;
 
@@ -101,6 +104,8 @@ enum Command {
     Dashboards(dashboards::Args),
     /// Write the forecasts of a month as CSV and Parquet
     Export(export::Args),
+    /// Write the report of a month, or the digest of a week, as HTML, workbook and CSV
+    Report(report::Args),
     /// What would be sent, to whom, by which row of the table, when and why; sends and changes nothing
     Plan(plan::Args),
     /// Send a test event to a receiver and say what came back
@@ -113,8 +118,12 @@ enum Command {
     Replay(replay::Args),
     /// What is stored, what ran, what waits, and how precise each rule is
     Status,
+    /// Show an alert with its audit, acknowledge, start, resolve, close, silence or note it
+    Alert(alert::Args),
     /// Say what an alert turned out to be
     Verdict(verdict::Args),
+    /// Make, list and revoke tokens for page and API
+    Token(token::Args),
     /// What verdicts suggest for the alarm thresholds; with --apply, take it
     Tune(tune::Args),
     /// Check the configuration and report every mistake
@@ -143,13 +152,14 @@ fn dispatch(cli: &Cli) -> anyhow::Result<()> {
         Command::Detect(args) if args.input.is_some() => detect::run(args),
         Command::Dashboards(args) => dashboards::run(args),
         Command::Demo(args) => block_on(demo::run(global, args)),
-        Command::CheckConfig(args) => check_config::run(global, args),
+        Command::CheckConfig(args) => block_on(check_config::run(global, args)),
         Command::Ingest(args) => block_on(ingest::run(global, args)),
         Command::Once(args) => block_on(once::run(global, args)),
         Command::Run(args) => block_on(run::run(global, args)),
         Command::Forecast(_) => block_on(once::stage(global, stages::Stage::Forecast)),
         Command::Detect(_) => block_on(once::stage(global, stages::Stage::Detect)),
         Command::Export(args) => block_on(export::run(global, args)),
+        Command::Report(args) => block_on(report::run(global, args)),
         Command::Plan(args) => block_on(plan::run(global, args)),
         Command::SendTest(args) => block_on(send_test::run(global, args)),
         Command::Backtest(args) if args.input.is_some() => backtest::files(global, args),
@@ -158,7 +168,9 @@ fn dispatch(cli: &Cli) -> anyhow::Result<()> {
         Command::Replay(args) if args.input.is_some() => replay::files(global, args),
         Command::Replay(args) => block_on(replay::run(global, args)),
         Command::Status => block_on(status::run(global)),
+        Command::Alert(args) => block_on(alert::run(global, args)),
         Command::Verdict(args) => block_on(verdict::run(global, args)),
+        Command::Token(args) => block_on(token::run(global, args)),
         Command::Tune(args) => block_on(tune::run(global, args)),
     }
 }

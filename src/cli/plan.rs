@@ -74,7 +74,9 @@ async fn outbox(store: &Store, desk: Desk<'_>, now: Millis) -> anyhow::Result<Ve
     let mut lines: Vec<Line> =
         store.unfinished(MOST).await?.iter().map(|row| waiting(row, desk, &title, now)).collect();
     for deadline in store.deadlines(Millis::MAX).await? {
-        let firing = open.iter().any(|a| a.id.to_string() == deadline.alert && a.state == State::Firing);
+        let firing = open
+            .iter()
+            .any(|a| a.id.to_string() == deadline.alert && matches!(a.state, State::Pending | State::Firing));
         if firing {
             lines.push(Line {
                 at: Some(rfc3339(deadline.due.max(now))),

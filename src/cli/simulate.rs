@@ -44,6 +44,9 @@ pub struct Args {
     /// Where to write what was planted (JSON)
     #[arg(long, value_name = "FILE")]
     pub truth: Option<PathBuf>,
+    /// Where to write the map of the districts (GeoJSON)
+    #[arg(long, value_name = "FILE")]
+    pub map: Option<PathBuf>,
     /// Where to write the city's contingency plans (Markdown), for publish.plans
     #[arg(long, value_name = "DIR")]
     pub plans: Option<PathBuf>,
@@ -62,6 +65,9 @@ pub fn run(args: &Args, format: Format, clock: &dyn Clock) -> anyhow::Result<()>
         scale: args.scale,
     })?;
     let truth = write_tickets(&city, &args.out, &*super::progress::bars(false))?;
+    if let Some(path) = &args.map {
+        std::fs::write(path, city.map()).with_context(|| format!("cannot write {}", path.display()))?;
+    }
     if let Some(path) = &args.truth {
         let json = serde_json::to_vec_pretty(&truth)?;
         std::fs::write(path, json).with_context(|| format!("cannot write {}", path.display()))?;

@@ -2,7 +2,10 @@
 use std::fmt::Write;
 
 use super::{Global, text};
-use crate::{publish::event::rfc3339, store::verdicts};
+use crate::{
+    publish::event::rfc3339,
+    store::{Tree, verdicts},
+};
 
 /// Runs it.
 pub async fn run(global: &Global) -> anyhow::Result<()> {
@@ -14,6 +17,11 @@ pub async fn run(global: &Global) -> anyhow::Result<()> {
     let precision = verdicts::precision(&cx.store.judged_alerts().await?);
     let disabled = cx.store.disabled_receivers().await?;
     let unrouted = cx.store.unrouted().await?;
+    let map = match cx.config.city.geography() {
+        Ok(Some(geography)) => geography.matched(&cx.store.tree(Tree::Districts).await?).left_over(),
+        Ok(None) => Vec::new(),
+        Err(mistakes) => mistakes.into_iter().map(|m| format!("{}; {}", m.problem, m.remedy)).collect(),
+    };
     cx.store.close().await;
     let waiting: std::collections::BTreeMap<String, i64> =
         outbox.iter().map(|d| (format!("{}/{}", d.receiver, d.status), d.n)).collect();
@@ -27,7 +35,7 @@ pub async fn run(global: &Global) -> anyhow::Result<()> {
     let value = serde_json::json!({
         "store": cx.store.at(), "dialect": cx.store.dialect(), "closed_until": mark.map(crate::ticket::Day::date),
         "open_alerts": alerts.len(), "outbox": waiting,
-        "disabled_receivers": disabled, "unrouted": nobody, "runs": runs, "precision": precision,
+        "disabled_receivers": disabled, "unrouted": nobody, "runs": runs, "precision": precision, "map": map,
     });
     text::result(global.format, &value, || {
         let mut out = format!("store {} ({})\n", cx.store.at(), cx.store.dialect());
@@ -61,6 +69,9 @@ pub async fn run(global: &Global) -> anyhow::Result<()> {
                 "nobody gets alert {}: {title}; give it a row of the routing table or a receiver",
                 alert["alert"].as_str().unwrap_or_default()
             );
+        }
+        for line in &map {
+            let _ = writeln!(out, "map: {line}");
         }
         for run in &runs {
             let ended = run

@@ -2,8 +2,11 @@
 use anyhow::bail;
 use uuid::Uuid;
 
-use super::{Global, text};
-use crate::store::verdicts::{Cause, Said, Verdict};
+use super::{Global, alert::speaker, text};
+use crate::{
+    publish::acts::{self, Deed},
+    store::verdicts::{Cause, Said, Verdict},
+};
 
 /// Arguments of `verdict`.
 #[derive(Debug, clap::Args)]
@@ -35,23 +38,11 @@ pub async fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
     else {
         bail!("{} is no verdict", args.verdict);
     };
-    if args.by.trim().is_empty() {
-        bail!("--by is empty: say which office or role speaks");
-    }
+    let note = acts::words(args.note.as_deref()).map_err(anyhow::Error::msg)?;
+    let actor = speaker(&args.by)?;
     let cx = global.cx(global.load()?).await?;
-    let said = Said {
-        alert: args.alert,
-        at: cx.millis(),
-        verdict,
-        cause,
-        author: args.by.trim().to_owned(),
-        note: args.note.clone(),
-    };
-    let mut tx = cx.store.begin().await?;
-    if !tx.say(&said).await? {
-        bail!("no alert {}: `/api/v1/alerts` and the outbox name the ids there are", args.alert);
-    }
-    tx.commit().await?;
+    let deed = Deed::Verdict { verdict, cause, note };
+    acts::act(&cx.store, args.alert, &deed, &actor, cx.millis()).await?;
     let all = cx.store.said_of(args.alert).await?;
     cx.store.close().await;
     text::result(global.format, &all, || {

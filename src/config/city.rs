@@ -6,7 +6,10 @@ use garde::Validate;
 use serde::{Deserialize, Serialize};
 
 use super::Problem;
-use crate::ingest::holidays;
+use crate::{
+    ingest::holidays,
+    map::{self, Geography, Mistake, Of},
+};
 
 /// Language of what people read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
@@ -38,6 +41,15 @@ pub struct City {
     /// Files laid over the built-in calendar: CSV `ds,name[,off,status]`, or iCalendar if the name ends in `.ics`.
     #[garde(skip)]
     pub holidays: Vec<PathBuf>,
+    /// GeoJSON of the districts, a feature each: the map that people see, and who is whose neighbour.
+    #[garde(skip)]
+    pub map: Option<PathBuf>,
+    /// Property of a feature that names its district.
+    #[garde(length(chars, min = 1, max = 60))]
+    pub map_name: String,
+    /// Neighbours in place of those whose borders meet on the map, or without one: CSV `a,b`.
+    #[garde(skip)]
+    pub adjacency: Option<PathBuf>,
     /// Language of messages, exports and the page's first view.
     #[garde(skip)]
     pub lang: Lang,
@@ -51,14 +63,38 @@ impl Default for City {
             zone: Zone(Tz::UTC),
             calendar: "none".to_owned(),
             holidays: Vec::new(),
+            map: None,
+            map_name: map::NAME.to_owned(),
+            adjacency: None,
             lang: Lang::En,
         }
     }
 }
 
 impl City {
-    /// What is wrong with the holiday files. Days that return every year are laid out over any year.
+    /// The districts on the map with their neighbours; `None` without map and list.
+    ///
+    /// # Errors
+    /// Every mistake of both files.
+    pub fn geography(&self) -> Result<Option<Geography>, Vec<Mistake>> {
+        let (map, adjacency) = (self.map.as_deref(), self.adjacency.as_deref());
+        map::read(&map::Files { map, name: &self.map_name, adjacency })
+    }
+
+    /// What is wrong with the files of holidays, of the map and of neighbours.
     pub(super) fn check_files(&self) -> Vec<Problem> {
+        let key = |of: Of| match of {
+            Of::Map => "city.map",
+            Of::Name => "city.map_name",
+            Of::Adjacency => "city.adjacency",
+        };
+        let mistakes = self.geography().err().unwrap_or_default();
+        let of_map = mistakes.into_iter().map(|m| Problem::at(key(m.of), m.problem, m.remedy));
+        self.check_holidays().into_iter().chain(of_map).collect()
+    }
+
+    /// What is wrong with the holiday files. Days that return every year are laid out over any year.
+    fn check_holidays(&self) -> Vec<Problem> {
         let wrong = |(i, path): (usize, &PathBuf)| {
             let error = holidays::read(path, &(2024..=2025)).err()?;
             let remedy = "mend the file, or take it out of city.holidays";

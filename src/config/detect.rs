@@ -3,6 +3,18 @@ use garde::Validate;
 use serde::{Deserialize, Serialize};
 use weisu_models::hotspot::exceedance::Rule;
 
+/// What a scan for clusters holds counts against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scan {
+    /// The detectors' own expectations.
+    #[default]
+    Expectation,
+    /// The counts of the last 91 days, dealt out anew over their days: asks for no expectation, and so finds nothing that
+    /// a season or a weekday explains for all districts alike.
+    Permutation,
+}
+
 /// Detection settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate)]
 #[serde(default)]
@@ -30,6 +42,18 @@ pub struct Detect {
     /// A season is announced when it begins within two weeks of the date with this probability.
     #[garde(range(min = 0.1, max = 0.99))]
     pub onset_confidence: f64,
+    /// What a scan for clusters of neighbouring districts holds counts against.
+    #[garde(skip)]
+    pub scan: Scan,
+    /// Days of the longest cluster.
+    #[garde(range(min = 1, max = 28))]
+    pub scan_days: usize,
+    /// Districts of the largest cluster; never more than half of the city's.
+    #[garde(range(min = 2, max = 100))]
+    pub scan_districts: usize,
+    /// A cluster is told that is expected by chance once in so many days, or less often.
+    #[garde(range(min = 10, max = 100_000))]
+    pub recurrence_days: u32,
     /// Alerts a district gets in one day; the rest stay visible as alarms.
     #[garde(range(min = 1, max = 1000))]
     pub budget_per_district: usize,
@@ -51,6 +75,10 @@ impl Default for Detect {
             exceedance_probability: 0.95,
             onset_days: vec![45, 15, 3],
             onset_confidence: 0.6,
+            scan: Scan::Expectation,
+            scan_days: 7,
+            scan_districts: 8,
+            recurrence_days: 365,
             budget_per_district: 5,
             lookback_days: 7,
             resolve_after: 2,

@@ -27,10 +27,10 @@ mod store;
 
 pub use capacity::Capacity;
 pub use city::{City, Lang, Zone};
-pub use detect::Detect;
+pub use detect::{Detect, Scan};
 pub use forecast::{Daily, Forecast};
 pub use hours::{LocalTime, Quiet};
-pub use http::Http;
+pub use http::{Access, Http};
 pub use plan::{Plan, Plans};
 pub use problems::{Problem, Problems};
 pub use publish::Publish;
@@ -107,8 +107,8 @@ impl Config {
         problems::read(text, path, Self::semantic)
     }
 
-    /// Opens the files that stages read later and the configuration cannot judge by their names: holidays,
-    /// regressors, contingency plans and the routing table.
+    /// Opens the files that stages read later and the configuration cannot judge by their names: holidays, the map and
+    /// the list of neighbours, regressors, contingency plans and the routing table.
     pub fn check_files(&self, path: &Path) -> Result<(), Problems> {
         let mut found = self.city.check_files();
         found.extend(self.regressor.iter().enumerate().filter_map(|(i, r)| r.check_file(i)));
@@ -122,7 +122,7 @@ impl Config {
                 Problem::at("publish.routing", format!("{}: {}", place(p), p.problem), p.remedy.clone())
             }));
         }
-        if found.is_empty() { Ok(()) } else { Err(Problems { path: path.to_owned(), found }) }
+        if found.is_empty() { Ok(()) } else { Err(problems::located(path, found)) }
     }
 
     /// The routing table, if one is configured; a receiver that it names must not have filters of its own. Mistakes
@@ -176,7 +176,9 @@ impl Config {
         });
         self.receiver.iter_mut().flat_map(|r| [&mut r.secret_file, &mut r.url_file]).flatten().for_each(lay);
         [&mut self.publish.routing, &mut self.publish.plans].into_iter().flatten().for_each(lay);
+        self.http.key_file.iter_mut().for_each(lay);
         self.city.holidays.iter_mut().for_each(lay);
+        [&mut self.city.map, &mut self.city.adjacency].into_iter().flatten().for_each(lay);
         self.regressor.iter_mut().map(|r| &mut r.file).for_each(lay);
         if let Some(rest) = self.store.url.strip_prefix("sqlite://").filter(|r| !r.starts_with('/')) {
             self.store.url = format!("sqlite://{}", folder.join(rest).display());

@@ -119,6 +119,11 @@ fn finish(text: &str, path: &Path, mut found: Vec<Problem>) -> Problems {
     Problems { path: path.to_owned(), found }
 }
 
+/// Mistakes found later in the settings of the file at `path`, each with the line of its key.
+pub(super) fn located(path: &Path, found: Vec<Problem>) -> Problems {
+    finish(&std::fs::read_to_string(path).unwrap_or_default(), path, found)
+}
+
 fn syntax(text: &str, error: &toml::de::Error) -> Problem {
     Problem {
         line: error.span().map(|span| line_at(text, span.start)),

@@ -15,9 +15,12 @@ pub struct Schedule {
     /// Sending what waits in the outbox.
     #[garde(skip)]
     pub publish: String,
-    /// The monthly export.
+    /// The monthly export and report.
     #[garde(skip)]
     pub export: String,
+    /// The weekly digest.
+    #[garde(skip)]
+    pub weekly: String,
     /// Dropping what is past its keep time.
     #[garde(skip)]
     pub prune: String,
@@ -29,6 +32,7 @@ impl Default for Schedule {
             daily: "10 5 * * *".to_owned(),
             publish: "* * * * *".to_owned(),
             export: "40 6 1 * *".to_owned(),
+            weekly: "50 6 * * 1".to_owned(),
             prune: "30 3 * * 7".to_owned(),
         }
     }
@@ -40,6 +44,7 @@ impl Schedule {
             ("daily", &self.daily),
             ("publish", &self.publish),
             ("export", &self.export),
+            ("weekly", &self.weekly),
             ("prune", &self.prune),
         ];
         for (key, text) in keys {

@@ -2,7 +2,7 @@
 //!
 //! SIGTERM and SIGINT drain: no new activation begins, those under way are finished, then the store is closed.
 //! SIGHUP reads the configuration again; one with mistakes is reported and the old one stays in force.
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use tokio::{
@@ -12,8 +12,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::{Config, Schedule},
-    http::{AppState, City, Health},
+    config::{Access, Config, Schedule},
+    http::{AppState, City, Gate, Health},
+    publish::{links::Key, secrets},
     schedule::{
         clock::Clock,
         cron::{Expression, Slot},
@@ -118,11 +119,17 @@ pub fn app_state(cx: &Cx, clock: Arc<dyn Clock>, health: Arc<Health>) -> anyhow:
         lang: city.lang,
         history_days: cx.config.forecast.history_days,
         regressors: cx.config.regressor.clone(),
+        geography: city.geography().unwrap_or_else(|mistakes| {
+            mistakes.iter().for_each(|m| tracing::error!("no map is shown: {} ({})", m.problem, m.remedy));
+            None
+        }),
         plans: cx.config.publish.plans.clone(),
     };
     let today = cx.today();
     let calendar = stages::city::calendar(&cx.config, today.plus(-366 * YEARS), today.plus(366 * YEARS))?;
-    Ok(AppState::new(cx.store.clone(), cx.metrics.clone(), names, calendar, clock, health))
+    let gate = Gate::new(&cx.config.http, Key::of_server(&cx.config, secrets::credentials().as_deref())?);
+    let state = AppState::new(cx.store.clone(), cx.metrics.clone(), names, calendar, clock, health, gate);
+    Ok(state.with_exports(&cx.config.publish.exports))
 }
 
 type Server = tokio::task::JoinHandle<anyhow::Result<()>>;
@@ -139,10 +146,23 @@ async fn serve(start: &Start, state: AppState, stop: &CancellationToken) -> anyh
         )
     })?;
     tracing::info!(address = %listener.local_addr()?, "page, API and metrics");
-    let (router, stop) = (crate::http::router(state), stop.clone());
+    if http.access == Access::Tokens {
+        warn_without_tokens(start).await?;
+    }
+    let router = crate::http::router(state).into_make_service_with_connect_info::<SocketAddr>();
+    let stop = stop.clone();
     Ok(Some(tokio::spawn(async move {
         Ok(axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?)
     })))
+}
+
+/// Says so where nobody could sign in.
+async fn warn_without_tokens(start: &Start) -> anyhow::Result<()> {
+    let now = start.clock.now().timestamp_millis();
+    if !start.cx.store.tokens().await?.iter().any(|token| token.is_valid(now)) {
+        tracing::warn!("there is no valid token, so nobody can sign in: make one with `weisu token add`");
+    }
+    Ok(())
 }
 
 /// Waits for the answers under way.
@@ -198,6 +218,7 @@ fn jobs(schedule: &Schedule) -> Vec<Job> {
         ("daily", &schedule.daily),
         ("publish", &schedule.publish),
         ("export", &schedule.export),
+        ("weekly", &schedule.weekly),
         ("prune", &schedule.prune),
     ];
     keys.into_iter()
@@ -250,6 +271,7 @@ impl Stages {
             "daily" => drop(stages::chain(cx, &slot.local).await?),
             "publish" => drop(stages::one(cx, Stage::Publish, &slot.local).await?),
             "export" => drop(stages::one(cx, Stage::Export, &slot.local).await?),
+            "weekly" => drop(stages::one(cx, Stage::Weekly, &slot.local).await?),
             _ => drop(stages::one(cx, Stage::Prune, &slot.local).await?),
         }
         let due = slot.due.timestamp_millis();

@@ -1,14 +1,19 @@
-//! Page, JSON API, metrics and health over HTTP. Reads the store, writes nothing.
+//! Page, JSON API, metrics and health over HTTP. Reads the store; what it writes is what people say of alerts (their
+//! state, verdicts, silences, and the audit of it), by [`crate::publish::acts`] and nothing else.
 //!
 //! Every answer of the API is a typed value that is also in the OpenAPI document; every error is a problem
-//! document (RFC 9457). There is no sign-in: the configuration allows loopback addresses only and a reverse proxy
-//! goes in front, possibly under a sub-path, which is why the page uses relative addresses only. The content
-//! security policy allows nothing but the program's own files, so the page has no inline script or style.
-use std::{path::PathBuf, sync::Arc, time::Duration};
+//! document (RFC 9457). Who may ask is decided in [`access`] before anything is looked at. A reverse proxy may have it
+//! under a sub-path, which is why pages and redirects use relative addresses only. The content security policy allows
+//! nothing but the program's own files, so the page has no inline script or style.
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     Router,
-    extract::{Request, State},
+    extract::{DefaultBodyLimit, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -20,18 +25,22 @@ use weisu_models::calendar::Calendar;
 
 use crate::{
     config::{Lang, Regressor},
+    map::Geography,
     metrics::Metrics,
     schedule::clock::Clock,
     store::Store,
-    ticket::Day,
+    ticket::{Day, Millis},
 };
 
+mod access;
 mod alert_view;
 mod api;
 mod assets;
 mod board;
 mod health;
 mod ical;
+mod lanes;
+mod outlines;
 mod outlook;
 mod page;
 mod problem;
@@ -39,6 +48,7 @@ mod prom;
 mod scoreboard;
 mod seasons;
 
+pub use access::Gate;
 pub use api::openapi;
 pub use health::Health;
 
@@ -57,6 +67,8 @@ pub struct City {
     pub history_days: usize,
     /// What is measured of each day; their files are read when a forecast is explained.
     pub regressors: Vec<Regressor>,
+    /// The map of its districts.
+    pub geography: Option<Geography>,
     /// Folder of contingency plans.
     pub plans: Option<PathBuf>,
 }
@@ -71,6 +83,9 @@ pub struct AppState {
     clock: Arc<dyn Clock>,
     health: Arc<Health>,
     boards: Arc<board::Cache>,
+    outlines: Option<Arc<outlines::Outlines>>,
+    gate: Arc<Gate>,
+    exports: Option<Arc<Path>>,
 }
 
 impl AppState {
@@ -82,16 +97,32 @@ impl AppState {
         calendar: Calendar,
         clock: Arc<dyn Clock>,
         health: Arc<Health>,
+        gate: Gate,
     ) -> Self {
+        let outlines = city.geography.as_ref().and_then(outlines::Outlines::new);
         Self {
             store,
             metrics,
+            outlines: outlines.map(Arc::new),
             city: Arc::new(city),
             calendar: Arc::new(calendar),
             clock,
             health,
             boards: Arc::default(),
+            gate: Arc::new(gate),
+            exports: None,
         }
+    }
+
+    /// Milliseconds since the epoch.
+    fn now(&self) -> Millis {
+        self.clock.now().timestamp_millis()
+    }
+
+    /// Lists and serves what the manifest of this folder names.
+    #[must_use]
+    pub fn with_exports(self, folder: &Path) -> Self {
+        Self { exports: Some(folder.into()), ..self }
     }
 
     /// The local day it is now.
@@ -103,23 +134,31 @@ impl AppState {
 /// How long an answer may take before the server gives up on it.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Bytes of a request's body at most.
+const LARGEST_BODY: usize = 256 * 1024;
+
 /// Every route of the daemon.
 pub fn router(state: AppState) -> Router {
     Router::new()
         .route("/", get(page::page))
+        .route("/alerts", get(page::alerts))
         .route("/backtest", get(page::backtest))
         .route("/calendar", get(page::calendar))
         .route("/calendar.ics", get(ical::feed))
         .route("/plan", get(page::plan))
+        .route("/exports", get(page::exports))
         .route("/assets/{*path}", get(assets::asset))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
+        .merge(page::life::router())
         .merge(api::router())
         .merge(prom::router())
         .fallback(async || problem::Problem::not_found("there is nothing at this address"))
         .method_not_allowed_fallback(async || problem::Problem::method())
         .layer(axum::middleware::from_fn_with_state(state.clone(), revalidate))
+        .layer(axum::middleware::from_fn_with_state(state.clone(), access::guard))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(axum::middleware::map_response(secure))
         .layer(CatchPanicLayer::custom(|_| problem::Problem::internal().into_response()))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
@@ -141,7 +180,8 @@ async fn secure(mut response: Response) -> Response {
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     ];
     for (name, value) in HEADERS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        // A file of the exports brings a policy of its own.
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }
@@ -163,7 +203,9 @@ async fn revalidate(State(state): State<AppState>, request: Request, next: Next)
     let mut response = if known { StatusCode::NOT_MODIFIED.into_response() } else { next.run(request).await };
     if known || response.status().is_success() {
         let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        // What was asked for with a token or a session is not for whoever asks a proxy next.
+        let cache = if state.gate.is_closed() { "private, no-cache" } else { "no-cache" };
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
         if let Ok(tag) = HeaderValue::from_str(&tag) {
             headers.insert(header::ETAG, tag);
         }

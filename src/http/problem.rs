@@ -1,12 +1,12 @@
 //! Errors as problem documents (RFC 9457), and query parameters that fail as one.
 use axum::{
-    extract::{FromRequestParts, Query},
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::store::StoreError;
+use crate::{publish::acts::ActError, store::StoreError};
 
 /// What went wrong, `application/problem+json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -42,9 +42,33 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
 
-    /// The method is not GET or HEAD.
+    /// The address does not take this method.
     pub fn method() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are served")
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "this address does not take that method; Allow says which it takes",
+        )
+    }
+
+    /// Nobody knows who asks.
+    pub fn unknown(why: &str) -> Self {
+        let detail = format!("{why}: send `Authorization: Bearer weisu_…`, or sign in at /signin");
+        Self::new(StatusCode::UNAUTHORIZED, detail)
+    }
+
+    /// Whoever asks may not.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, detail)
+    }
+
+    /// Things are not so that it could be done.
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, detail)
+    }
+
+    /// Asked too often.
+    pub fn too_many(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
     }
 
     /// Our own mistake.
@@ -59,7 +83,21 @@ impl IntoResponse for Problem {
         let mut response = (status, axum::Json(self)).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        if status == StatusCode::UNAUTHORIZED {
+            let how = HeaderValue::from_static("Bearer realm=\"weisu\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, how);
+        }
         response
+    }
+}
+
+impl From<ActError> for Problem {
+    fn from(error: ActError) -> Self {
+        match error {
+            ActError::NoAlert(_) | ActError::NoSilence(_) => Self::not_found(error.to_string()),
+            ActError::Refused(_) | ActError::Wider(_) => Self::conflict(error.to_string()),
+            ActError::Store(error) => error.into(),
+        }
     }
 }
 
@@ -88,9 +126,52 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        // No text here holds it, and PostgreSQL takes none that does.
+        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
+            return Err(Problem::bad("a parameter holds the character NUL"));
+        }
         Query::try_from_uri(&parts.uri)
             .map(|Query(value)| Self(value))
             .map_err(|rejection| Problem::bad(rejection.body_text()))
+    }
+}
+
+/// A JSON body; what is none, or not the one that is wanted, is a 4xx with the reason.
+///
+/// Another content type is refused even for `{}`: what a form of another site can send must not be taken.
+#[derive(Debug)]
+pub struct Body<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        match axum::Json::<T>::from_request(request, state).await {
+            Ok(axum::Json(value)) => Ok(Self(value)),
+            Err(rejection) => {
+                // What JSON can say and we do not mean is a bad request like any other.
+                let status = match rejection.status() {
+                    StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
+                    status => status,
+                };
+                Err(Problem::new(status, rejection.body_text()))
+            }
+        }
+    }
+}
+
+/// A value in the address; what is none of its kind names nothing.
+#[derive(Debug)]
+pub struct At<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for At<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::<T>::from_request_parts(parts, state).await {
+            Ok(Path(value)) => Ok(Self(value)),
+            Err(rejection) => Err(Problem::not_found(rejection.body_text())),
+        }
     }
 }
 

@@ -53,6 +53,7 @@ impl From<(Day, Day)> for Span {
 
 /// A topic, or a topic in a district, whose tickets come back every year.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = ReturningSeason)]
 pub struct SeasonView {
     /// Key of the series.
     pub series: i32,

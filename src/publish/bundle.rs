@@ -49,6 +49,9 @@ pub struct Bundle {
     pub over_budget: usize,
     /// Alerts that are counted and not in `alerts`, because they are too many.
     pub left_out: usize,
+    /// Where all of them can be seen and acknowledged; absent where that is not set up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
     /// The newest event of each alert, the most severe first.
     pub alerts: Vec<CloudEvent>,
 }
@@ -60,11 +63,12 @@ pub fn message(
     is_digest: bool,
     day: NaiveDate,
     sender: Sender<'_>,
+    page: Option<String>,
     now: Millis,
 ) -> Option<NewMessage> {
     let (event, how) = if is_digest { (DIGEST, How::Digest) } else { (GROUP, How::Immediate) };
     let id = id(event, receiver, members);
-    let bundle = bundle(members, is_digest, day, sender.lang)?;
+    let bundle = bundle(members, is_digest, day, sender.lang, page)?;
     let wrapped = CloudEvent {
         specversion: "1.0".to_owned(),
         id,
@@ -104,10 +108,16 @@ fn within_bytes(mut wrapped: CloudEvent<Bundle>) -> String {
     }
 }
 
-fn bundle(members: &[Member], is_digest: bool, day: NaiveDate, lang: Lang) -> Option<Bundle> {
+fn bundle(
+    members: &[Member],
+    is_digest: bool,
+    day: NaiveDate,
+    lang: Lang,
+    page: Option<String>,
+) -> Option<Bundle> {
     let mut alerts = newest(members);
     alerts.sort_by_key(|e| {
-        (e.is_resolved(), std::cmp::Reverse(e.data.body.severity), e.time.clone(), e.subject.clone())
+        (e.is_over(), std::cmp::Reverse(e.data.body.severity), e.time.clone(), e.subject.clone())
     });
     let severity = alerts.iter().map(|e| e.data.body.severity).max()?;
     let mut counts = BTreeMap::new();
@@ -115,11 +125,15 @@ fn bundle(members: &[Member], is_digest: bool, day: NaiveDate, lang: Lang) -> Op
         *counts.entry(event.data.body.severity.name().to_owned()).or_insert(0) += 1;
     }
     let over_budget = if is_digest { members.iter().filter(|m| m.how() == How::Budget).count() } else { 0 };
-    let text = text(&alerts, severity, is_digest, day, over_budget, lang);
+    let mut text = text(&alerts, severity, is_digest, day, over_budget, lang);
+    if let Some(page) = &page {
+        let label = if lang == Lang::Zh { "详情与签收" } else { "Details and acknowledgement" };
+        text = format!("{text}\n{label}: {page}");
+    }
     let left_out = alerts.len().saturating_sub(ALERTS);
     alerts.truncate(ALERTS);
     let title = text.lines().next().unwrap_or_default().to_owned();
-    Some(Bundle { title, text, severity, counts, over_budget, left_out, alerts })
+    Some(Bundle { title, text, severity, counts, over_budget, left_out, page, alerts })
 }
 
 /// The newest event of each alert; people need not read what has changed since.
@@ -191,10 +205,16 @@ fn line(event: &CloudEvent, lang: Lang) -> String {
     let colour = message::colour(lang, event.data.body.severity);
     let is = |kind: EventKind| event.kind == kind.name();
     let mark = match lang {
-        Lang::Zh if event.is_resolved() => format!("【{colour}·解除】"),
+        Lang::Zh if is(EventKind::Superseded) => format!("【{colour}·并入】"),
+        Lang::Zh if is(EventKind::Expired) => format!("【{colour}·到期】"),
+        Lang::Zh if is(EventKind::Closed) => format!("【{colour}·办结】"),
+        Lang::Zh if event.is_over() => format!("【{colour}·解除】"),
         Lang::Zh if is(EventKind::Updated) => format!("【{colour}·升级】"),
         Lang::Zh => format!("【{colour}】"),
-        Lang::En if event.is_resolved() => format!("[{colour}, cleared] "),
+        Lang::En if is(EventKind::Superseded) => format!("[{colour}, taken up] "),
+        Lang::En if is(EventKind::Expired) => format!("[{colour}, expired] "),
+        Lang::En if is(EventKind::Closed) => format!("[{colour}, dealt with] "),
+        Lang::En if event.is_over() => format!("[{colour}, cleared] "),
         Lang::En if is(EventKind::Updated) => format!("[{colour}, raised] "),
         Lang::En => format!("[{colour}] "),
     };
@@ -233,7 +253,7 @@ pub(crate) mod tests {
     fn made(members: &[Member], is_digest: bool, lang: Lang) -> CloudEvent<Bundle> {
         let sender = Sender { source: "/weisu", lang, small_cell: 5 };
         let day = "2024-11-16".parse().unwrap();
-        let message = message("duty", members, is_digest, day, sender, 0).unwrap();
+        let message = message("duty", members, is_digest, day, sender, None, 0).unwrap();
         assert_eq!(message.members.len(), members.len());
         serde_json::from_str(&message.body).unwrap()
     }
@@ -274,6 +294,18 @@ pub(crate) mod tests {
         assert_eq!(group.text.matches("研判").count(), SECTIONS);
         assert!(group.text.ends_with("…另有 102 条"));
         assert!(serde_json::to_string(&group).unwrap().len() <= BYTES);
+    }
+
+    #[test]
+    fn a_digest_leads_to_the_page_of_all_alerts() {
+        let sender = Sender { source: "/weisu", lang: Lang::Zh, small_cell: 5 };
+        let members = [member(1, EventKind::Firing, Severity::Low, Lang::Zh, How::Digest)];
+        let page = Some("https://city.example/weisu/alerts".to_owned());
+        let message =
+            message("duty", &members, true, "2024-11-16".parse().unwrap(), sender, page.clone(), 0).unwrap();
+        let bundle: CloudEvent<Bundle> = serde_json::from_str(&message.body).unwrap();
+        assert!(bundle.data.text.ends_with("\n详情与签收: https://city.example/weisu/alerts"));
+        assert_eq!(bundle.data.page, page);
     }
 
     #[test]

@@ -7,14 +7,16 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
-    bundle,
-    dispatch::{Desk, escalation},
+    acts, bundle,
+    dispatch::{Desk, ending, escalation},
     lifecycle::{Event, EventKind},
+    links::Links,
 };
 use crate::{
     store::{
         Store, StoreError, Tx,
-        alerts::State,
+        alerts::{Alert, State},
+        audit::Entry,
         restraint::{Deadline, Member},
     },
     ticket::{Day, Millis},
@@ -31,13 +33,20 @@ pub struct Composed {
     pub singles: u64,
     /// Alerts handed on because nobody acknowledged them in time.
     pub escalated: u64,
+    /// Alerts that a person has ended, of which others are told so.
+    pub ended: u64,
+    /// Alerts that are heard again because their silence has come to its end.
+    pub unsilenced: u64,
 }
 
 /// Makes everything that is due at `now`.
 pub async fn compose(store: &Store, desk: Desk<'_>, now: Millis) -> Result<Composed, StoreError> {
-    let mut made = Composed::default();
+    let mut made = Composed { unsilenced: acts::lapse(store, now).await?, ..Composed::default() };
     for deadline in store.deadlines(now).await? {
         made.escalated += u64::from(escalate(store, desk, &deadline, now).await?);
+    }
+    for alert in store.endings().await? {
+        made.ended += u64::from(end(store, desk, &alert, now).await?);
     }
     for (receiver, _) in store.members_due(now).await? {
         // What waits for a receiver that is gone from the configuration is counted by the deliverer.
@@ -71,10 +80,14 @@ async fn escalate(
     if !tx.pass_deadline(&deadline.alert, now).await? {
         return Ok(false);
     }
-    // Whatever else it is than firing, somebody has seen to it.
-    let told = match (alert.filter(|alert| alert.state == State::Firing), receiver) {
+    // Whatever else it is than pending or firing, somebody has seen to it.
+    let waits = |alert: &Alert| matches!(alert.state, State::Pending | State::Firing);
+    let told = match (alert.filter(waits), receiver) {
         (Some(alert), Some(receiver)) => {
             let day: Day = Day(alert.last_day.0);
+            let mut entry = Entry::of_program(alert.id, "escalate", now);
+            entry.detail = serde_json::json!({ "receiver": receiver.name, "rule": deadline.rule });
+            tx.audit(&entry).await?;
             let event = Event { kind: EventKind::Escalated, alert, before: None, day };
             let delivery = escalation(desk, &event, receiver, &deadline.rule, now);
             tx.enqueue(&[delivery], now).await? > 0
@@ -83,6 +96,29 @@ async fn escalate(
     };
     tx.commit().await?;
     Ok(told)
+}
+
+/// Tells whoever has a message about an alert that a person has ended it.
+async fn end(store: &Store, desk: Desk<'_>, id: &str, now: Millis) -> Result<bool, StoreError> {
+    let alert = match Uuid::parse_str(id) {
+        Ok(id) => store.alert(id).await?,
+        Err(_) => None,
+    };
+    let told = store.told_of(id).await?;
+    let mut tx = store.begin().await?;
+    if !tx.take_ending(id).await? {
+        return Ok(false);
+    }
+    let mut n = 0;
+    if let Some(alert) = alert {
+        let day = alert.last_day;
+        let event = Event { kind: EventKind::Closed, alert, before: None, day };
+        let receivers = told.iter().filter_map(|name| desk.receiver(name));
+        let all: Vec<_> = receivers.map(|receiver| ending(desk, &event, receiver, now)).collect();
+        n = tx.enqueue(&all, now).await?;
+    }
+    tx.commit().await?;
+    Ok(n > 0)
 }
 
 async fn messages(
@@ -120,7 +156,8 @@ async fn put(
 ) -> Result<(), StoreError> {
     let at = DateTime::<Utc>::from_timestamp_millis(now).unwrap_or_default();
     let day = at.with_timezone(&desk.zone).date_naive();
-    match bundle::message(receiver, members, is_digest, day, desk.sender, now) {
+    match bundle::message(receiver, members, is_digest, day, desk.sender, desk.links.map(Links::alerts), now)
+    {
         Some(message) => tx.put_message(&message, now).await,
         // None of them can be read: each becomes a dead letter of its own, with the reason.
         None => {

@@ -4,8 +4,10 @@ use chrono_tz::Tz;
 use uuid::Uuid;
 
 use super::{
-    event::{CloudEvent, Sender},
-    lifecycle::{Event, EventKind},
+    event::{Ack, CloudEvent, Sender, rfc3339},
+    lifecycle::Event,
+    links::Links,
+    message,
     restraint::{self, Told},
     routing::{self, Route},
 };
@@ -26,17 +28,41 @@ pub struct Desk<'a> {
     pub zone: Tz,
     /// What our events have in common.
     pub sender: Sender<'a>,
+    /// Makes the addresses by which alerts are acknowledged.
+    pub links: Option<&'a Links>,
 }
 
 impl<'a> Desk<'a> {
-    /// As configured.
+    /// As configured, without links.
     pub fn of(config: &'a Config, table: Option<&'a Table>) -> Self {
         let sender = Sender {
             source: &config.publish.event_source,
             lang: config.city.lang,
             small_cell: config.publish.small_cell,
         };
-        Self { receivers: &config.receiver, table, zone: config.city.zone.0, sender }
+        Self { receivers: &config.receiver, table, zone: config.city.zone.0, sender, links: None }
+    }
+
+    /// An event as one receiver gets it at `at`, who is to acknowledge by `due`.
+    fn body(
+        &self,
+        event: &Event,
+        receiver: &Receiver,
+        at: DateTime<Utc>,
+        due: Option<DateTime<Utc>>,
+        now: Millis,
+    ) -> String {
+        let mut wrapped = CloudEvent::of(event, self.sender, now);
+        if let Some(links) = self.links.filter(|_| !event.kind.is_over()) {
+            let (url, expires) = links.acknowledge(event.alert.id, &receiver.name, at.timestamp_millis());
+            let local = due.map(|due| due.with_timezone(&self.zone).format("%m-%d %H:%M").to_string());
+            let text = message::with_link(self.sender.lang, &wrapped.data.text, local.as_deref(), &url);
+            let due = due.map(|due| rfc3339(due.timestamp_millis()));
+            wrapped.data.text = text;
+            wrapped.data.ack = Some(Ack { url, expires: rfc3339(expires), due });
+        }
+        // Plain data with text keys: writing it as JSON cannot fail.
+        serde_json::to_string(&wrapped).unwrap_or_default()
     }
 
     /// The receiver of a name.
@@ -68,42 +94,35 @@ pub fn told_since(now: Millis) -> Millis {
 pub fn dispatch(desk: Desk<'_>, events: &[Event], told: &mut Told, now: Millis) -> Dispatched {
     let mut out = Dispatched::default();
     let mut events: Vec<&Event> = events.iter().collect();
-    events.sort_by_key(|e| (e.kind == EventKind::Resolved, std::cmp::Reverse(e.alert.body.severity)));
+    events.sort_by_key(|e| (e.kind.is_over(), std::cmp::Reverse(e.alert.body.severity)));
     for event in events {
         let routes = routing::routes(desk.receivers, desk.table, &event.alert.body);
         if routes.is_empty() {
-            if event.kind != EventKind::Resolved {
+            if !event.kind.is_over() {
                 out.unrouted.push(event.alert.id);
             }
             continue;
         }
         out.routed.push(event.alert.id);
-        // Plain data with text keys: writing it as JSON cannot fail.
-        let body = serde_json::to_string(&CloudEvent::of(event, desk.sender, now)).unwrap_or_default();
         for route in routes {
-            one(desk, event, &route, &body, told, now, &mut out);
+            one(desk, event, &route, told, now, &mut out);
         }
     }
     out
 }
 
-fn one(
-    desk: Desk<'_>,
-    event: &Event,
-    route: &Route<'_>,
-    body: &str,
-    told: &mut Told,
-    now: Millis,
-    out: &mut Dispatched,
-) {
+fn one(desk: Desk<'_>, event: &Event, route: &Route<'_>, told: &mut Told, now: Millis, out: &mut Dispatched) {
     let at = DateTime::<Utc>::from_timestamp_millis(now).unwrap_or_default();
     let placed = restraint::place(route.receiver, event.alert.body.severity, at, desk.zone, told);
-    out.deliveries.push(delivery(event, route.receiver, &route.rule, body.to_owned(), placed));
-    if let Some((to, minutes)) = route.escalation.filter(|_| event.kind != EventKind::Resolved) {
+    let escalation = route.escalation.filter(|_| !event.kind.is_over());
+    let escalation = escalation.map(|(to, minutes)| (to, placed.at + Duration::minutes(i64::from(minutes))));
+    let body = desk.body(event, route.receiver, placed.at, escalation.map(|(_, due)| due), now);
+    out.deliveries.push(delivery(event, route.receiver, &route.rule, body, placed));
+    if let Some((to, due)) = escalation {
         out.deadlines.push(Deadline {
             alert: event.alert.id.to_string(),
             receiver: to.to_owned(),
-            due: (placed.at + Duration::minutes(i64::from(minutes))).timestamp_millis(),
+            due: due.timestamp_millis(),
             rule: route.rule.clone(),
         });
     }
@@ -139,8 +158,15 @@ pub fn escalation(
 ) -> NewDelivery {
     let at = DateTime::<Utc>::from_timestamp_millis(now).unwrap_or_default();
     let placed = restraint::place_escalation(receiver, event.alert.body.severity, at, desk.zone);
-    let body = serde_json::to_string(&CloudEvent::of(event, desk.sender, now)).unwrap_or_default();
+    let body = desk.body(event, receiver, placed.at, None, now);
     delivery(event, receiver, rule, body, placed)
+}
+
+/// The delivery of the word that a person has ended an alert.
+pub fn ending(desk: Desk<'_>, event: &Event, receiver: &Receiver, now: Millis) -> NewDelivery {
+    let at = DateTime::<Utc>::from_timestamp_millis(now).unwrap_or_default();
+    let placed = restraint::place_ending(receiver, at, desk.zone);
+    delivery(event, receiver, "told before", desk.body(event, receiver, placed.at, None, now), placed)
 }
 
 #[cfg(test)]
@@ -148,7 +174,13 @@ mod tests {
     use super::*;
     use crate::{
         config::{Lang, ReceiverKind, routing::Row},
-        publish::lifecycle::tests::{alert, body},
+        publish::{
+            lifecycle::{
+                EventKind,
+                tests::{alert, body},
+            },
+            links::Key,
+        },
         store::{
             alarms::{Kind, Severity},
             outbox::How,
@@ -166,7 +198,7 @@ mod tests {
 
     fn desk<'a>(receivers: &'a [Receiver], table: Option<&'a Table>) -> Desk<'a> {
         let sender = Sender { source: "/weisu", lang: Lang::En, small_cell: 5 };
-        Desk { receivers, table, zone: Tz::Asia__Shanghai, sender }
+        Desk { receivers, table, zone: Tz::Asia__Shanghai, sender, links: None }
     }
 
     fn receiver(name: &str, kind: ReceiverKind) -> Receiver {
@@ -183,6 +215,28 @@ mod tests {
         assert_eq!(a.body, b.body);
         assert_eq!((a.is_part, b.is_part), (false, true), "people get what comes together in one message");
         assert_eq!((out.routed.len(), out.unrouted.len()), (1, 0));
+    }
+
+    #[test]
+    fn each_receiver_has_a_link_of_its_own_and_what_is_over_has_none() {
+        let receivers = [receiver("值班", ReceiverKind::Wecom), receiver("hook", ReceiverKind::Webhook)];
+        let links = Links::new(Key::of_process().unwrap(), "https://city.example/weisu", 2);
+        let desk = Desk { links: Some(&links), ..desk(&receivers, None) };
+        let over = event("b", EventKind::Resolved, Severity::High);
+        let events = [event("a", EventKind::Firing, Severity::High), over];
+        let out = dispatch(desk, &events, &mut Told::default(), NOON);
+        let read: Vec<CloudEvent> =
+            out.deliveries.iter().map(|d| serde_json::from_str(&d.body).unwrap()).collect();
+        let urls: Vec<&str> = read[..2].iter().map(|e| e.data.ack.as_ref().unwrap().url.as_str()).collect();
+        assert_ne!(urls[0], urls[1]);
+        for event in &read[..2] {
+            let ack = event.data.ack.as_ref().unwrap();
+            assert_eq!(ack.expires, "2024-11-15T06:00:00.000Z");
+            let last = event.data.text.lines().last().unwrap();
+            assert_eq!(last, format!("Acknowledge: {}", ack.url));
+            assert!(event.data.text.lines().count() <= message::MAX_LINES);
+        }
+        assert!(read[2..].iter().all(|e| e.data.ack.is_none() && !e.data.text.contains("https://")));
     }
 
     #[test]

@@ -65,9 +65,25 @@ pub struct Data {
     pub previous_severity: Option<Severity>,
     /// The message for people, 12 lines at most.
     pub text: String,
+    /// How this receiver acknowledges it; absent where that is not set up, and when the alert is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ack: Option<Ack>,
     /// What it says.
     #[serde(flatten)]
     pub body: AlertBody,
+}
+
+/// How a receiver acknowledges an alert: a signed address that changes nothing when it is opened and acknowledges when
+/// it is posted to. It is a key for this one thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ack {
+    /// The address.
+    pub url: String,
+    /// Until when it is good, RFC 3339.
+    pub expires: String,
+    /// Until when to acknowledge, before somebody else is told, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<String>,
 }
 
 impl CloudEvent {
@@ -93,14 +109,15 @@ impl CloudEvent {
                 state: event.alert.state,
                 previous_severity: event.before,
                 text,
+                ack: None,
                 body: event.alert.body,
             },
         }
     }
 
-    /// Whether the trouble is over.
-    pub fn is_resolved(&self) -> bool {
-        self.kind == EventKind::Resolved.name()
+    /// Whether nothing more will be told of it.
+    pub fn is_over(&self) -> bool {
+        EventKind::ALL.iter().any(|kind| kind.is_over() && self.kind == kind.name())
     }
 
     /// Whether the operator sent it to try a receiver.
@@ -113,7 +130,8 @@ impl CloudEvent {
 fn mask(body: &mut AlertBody, small: f64) {
     let shown = |n: f64| n == 0.0 || n >= small;
     body.drivers.retain(|d| shown(d.observed));
-    for n in [&mut body.compare.last_week, &mut body.compare.last_year] {
+    let compare = &mut body.compare;
+    for n in [&mut compare.last_week, &mut compare.last_year, &mut compare.last_year_lunar] {
         *n = n.filter(|n| shown(*n));
     }
 }

@@ -5,16 +5,22 @@
 //! and a delivery's id from the alert, the event, the receiver and the day.
 //!
 //! One open alert a fingerprint: an alarm of the same fingerprint extends it, and tells people again only when the
-//! severity rises. A suppressed alarm raises nothing but keeps an open alert alive. After `resolve_after` runs without an
-//! alarm the alert is resolved; a later alarm is a new alert.
+//! severity rises. A suppressed alarm raises nothing but keeps an open alert alive, unless it is folded for the second run
+//! into another alert that people have: that one tells it from now on. After `resolve_after` runs without an alarm the
+//! alert is resolved, or expired when it spoke of days that have gone by; a later alarm is a new alert. What a silence
+//! covers is raised and changes without a word; once the silence is over, an alert that nobody was told of is told.
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::json;
 use uuid::Uuid;
 
+use super::life::{self, Action};
 use crate::{
     store::{
         alarms::{Alarm, Severity},
         alerts::{Alert, AlertBody, State},
+        audit::Entry,
+        silences::Silence,
     },
     ticket::{Day, Millis},
 };
@@ -40,6 +46,12 @@ pub enum EventKind {
     Updated,
     /// It is back to what is expected.
     Resolved,
+    /// Another alert tells it from now on.
+    Superseded,
+    /// The days it spoke of have gone by.
+    Expired,
+    /// A person has ended it.
+    Closed,
     /// Nobody has acknowledged it in time.
     Escalated,
     /// A test by the operator.
@@ -47,15 +59,35 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Firing,
+        Self::Updated,
+        Self::Resolved,
+        Self::Superseded,
+        Self::Expired,
+        Self::Closed,
+        Self::Escalated,
+        Self::Test,
+    ];
+
     /// CloudEvents `type`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Firing => "org.weisu.alert.firing",
             Self::Updated => "org.weisu.alert.updated",
             Self::Resolved => "org.weisu.alert.resolved",
+            Self::Superseded => "org.weisu.alert.superseded",
+            Self::Expired => "org.weisu.alert.expired",
+            Self::Closed => "org.weisu.alert.closed",
             Self::Escalated => "org.weisu.alert.escalated",
             Self::Test => "org.weisu.alert.test",
         }
+    }
+
+    /// Whether nothing more will be told of it.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Resolved | Self::Superseded | Self::Expired | Self::Closed)
     }
 }
 
@@ -101,18 +133,63 @@ pub struct Plan {
     pub events: Vec<Event>,
 }
 
+/// What the audit says of the changes of a plan; what it raises is noted when it turns out to be new.
+pub fn audit(open: &[Alert], plan: &Plan, now: Millis) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for after in &plan.changed {
+        let Some(before) = open.iter().find(|a| a.id == after.id) else { continue };
+        if before.state != after.state {
+            let mut entry = Entry::of_program(after.id, step(before.state, after.state), now);
+            (entry.from, entry.to) = (Some(before.state), Some(after.state));
+            entries.push(entry);
+        }
+        if before.body.severity != after.body.severity {
+            let mut entry = Entry::of_program(after.id, "rise", now);
+            entry.detail = json!({ "from": before.body.severity, "to": after.body.severity });
+            entries.push(entry);
+        }
+    }
+    entries
+}
+
+/// What led from one state to another.
+fn step(before: State, after: State) -> &'static str {
+    let action = match (before, after) {
+        (_, State::Silenced) => Action::Silence,
+        (State::Silenced, state) if state.is_open() => Action::Lift,
+        (_, State::Superseded) => Action::Supersede,
+        (_, State::Expired) => Action::Expire,
+        _ => Action::Resolve,
+    };
+    action.name()
+}
+
 /// Id of the alert that a fingerprint raises on a day.
 pub fn alert_id(fingerprint: &str, day: Day) -> Uuid {
     Uuid::new_v5(&NAMESPACE, format!("{fingerprint}\n{}", day.0).as_bytes())
 }
 
+/// What a plan goes by.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rules<'a> {
+    /// Runs without an alarm after which an alert is resolved.
+    pub resolve_after: u32,
+    /// The silences that hold.
+    pub silences: &'a [Silence],
+}
+
+impl Rules<'_> {
+    fn silenced(&self, fingerprint: &str, body: &AlertBody) -> bool {
+        self.silences.iter().any(|s| s.scope.covers(fingerprint, body))
+    }
+}
+
 /// Plans what the alarms of one run mean for the open alerts.
 ///
 /// `open` holds every open alert, `alarms` every alarm of the run, suppressed ones too; `day` is the last known local
-/// day, `resolve_after` the runs without an alarm after which an alert is resolved. After a pause, plan each judged day
-/// in turn, or all at once.
-pub fn plan(open: &[Alert], alarms: &[Candidate], day: Day, now: Millis, resolve_after: u32) -> Plan {
-    let by_fingerprint = newest_of_each(alarms);
+/// day. After a pause, plan each judged day in turn, or all at once.
+pub fn plan(open: &[Alert], alarms: &[Candidate], day: Day, now: Millis, rules: Rules<'_>) -> Plan {
+    let seen = newest_of_each(alarms);
     let mut plan = Plan::default();
     let mut known = BTreeSet::new();
     for alert in open {
@@ -120,14 +197,31 @@ pub fn plan(open: &[Alert], alarms: &[Candidate], day: Day, now: Millis, resolve
         if day < alert.judged {
             continue;
         }
-        match by_fingerprint.get(alert.fingerprint.as_str()) {
-            Some(seen) => seen_again(&mut plan, alert, seen, day, now),
-            None => not_seen(&mut plan, alert, day, now, resolve_after),
+        let mut after = alert.clone();
+        silence(&mut after, rules);
+        after.judged = day;
+        let event = match seen.get(alert.fingerprint.as_str()) {
+            Some(alarm) if is_told_by_another(alarm, open, &seen) => {
+                end(&mut after, Action::Supersede, now).then_some(EventKind::Superseded)
+            }
+            Some(alarm) => seen_again(&mut after, alarm, day),
+            None => not_seen(&mut after, alert, day, now, rules.resolve_after),
+        };
+        if after != *alert {
+            after.updated = now;
+            plan.changed.push(after.clone());
+        }
+        // Of what people were not told they are not told the end.
+        let untold = alert.state == State::Silenced || alert.silenced_from.is_some();
+        let quiet = untold && event.is_some_and(EventKind::is_over);
+        if let Some(kind) = event.filter(|_| !quiet && after.state != State::Silenced) {
+            let before = (kind == EventKind::Updated).then_some(alert.body.severity);
+            plan.events.push(Event { kind, alert: as_told(after), before, day });
         }
     }
-    for (fingerprint, seen) in by_fingerprint {
-        if !known.contains(fingerprint) && seen.candidate.alarm.suppressed.is_none() {
-            raise(&mut plan, &seen, day, now);
+    for (fingerprint, alarm) in seen {
+        if !known.contains(fingerprint) && alarm.is_told() {
+            raise(&mut plan, &alarm, day, now, rules);
         }
     }
     plan
@@ -137,6 +231,17 @@ pub fn plan(open: &[Alert], alarms: &[Candidate], day: Day, now: Millis, resolve
 struct Seen<'a> {
     candidate: &'a Candidate,
     from: Day,
+}
+
+impl Seen<'_> {
+    fn is_told(&self) -> bool {
+        self.candidate.alarm.suppressed.is_none()
+    }
+
+    /// Fingerprint of the alarm that it is folded into.
+    fn folded_into(&self) -> Option<&str> {
+        self.candidate.alarm.suppressed.as_deref()?.strip_prefix("folded:")
+    }
 }
 
 fn newest_of_each(alarms: &[Candidate]) -> BTreeMap<&str, Seen<'_>> {
@@ -153,13 +258,49 @@ fn newest_of_each(alarms: &[Candidate]) -> BTreeMap<&str, Seen<'_>> {
     out
 }
 
-fn raise(plan: &mut Plan, seen: &Seen<'_>, day: Day, now: Millis) {
+/// Whether an alarm is folded into an alert that people have had since an earlier run and that goes on: twice in a row,
+/// so that a single day does not end an alert.
+fn is_told_by_another(alarm: &Seen<'_>, open: &[Alert], seen: &BTreeMap<&str, Seen<'_>>) -> bool {
+    alarm.folded_into().is_some_and(|other| {
+        open.iter().any(|a| a.fingerprint == other && a.state != State::Silenced)
+            && seen.get(other).is_some_and(Seen::is_told)
+    })
+}
+
+/// Brings the state of an open alert into step with the silences that hold.
+fn silence(alert: &mut Alert, rules: Rules<'_>) {
+    match (alert.state, rules.silenced(&alert.fingerprint, &alert.body)) {
+        (State::Silenced, false) => life::apply(alert, Action::Lift),
+        (state, true) if state != State::Silenced => life::apply(alert, Action::Silence),
+        _ => Ok(false),
+    }
+    .ok();
+}
+
+/// Ends an alert; `false` where it has come to its end already.
+fn end(alert: &mut Alert, action: Action, now: Millis) -> bool {
+    let ended = life::apply(alert, action).unwrap_or(false);
+    if ended {
+        alert.resolved = Some(now);
+    }
+    ended
+}
+
+/// The alert as receivers read of it: they are just being told.
+fn as_told(mut alert: Alert) -> Alert {
+    if alert.state == State::Pending {
+        alert.state = State::Firing;
+    }
+    alert
+}
+
+fn raise(plan: &mut Plan, seen: &Seen<'_>, day: Day, now: Millis, rules: Rules<'_>) {
     let mut body = seen.candidate.body.clone();
     body.onset = seen.from.date();
-    let alert = Alert {
+    let mut alert = Alert {
         id: alert_id(&seen.candidate.alarm.fingerprint, day),
         fingerprint: seen.candidate.alarm.fingerprint.clone(),
-        state: State::Firing,
+        state: State::Pending,
         series: seen.candidate.alarm.series,
         last_day: day,
         judged: day,
@@ -168,251 +309,52 @@ fn raise(plan: &mut Plan, seen: &Seen<'_>, day: Day, now: Millis) {
         created: now,
         updated: now,
         resolved: None,
+        silenced_from: None,
     };
-    plan.events.push(Event { kind: EventKind::Firing, alert: alert.clone(), before: None, day });
+    silence(&mut alert, rules);
+    if alert.state != State::Silenced {
+        let alert = as_told(alert.clone());
+        plan.events.push(Event { kind: EventKind::Firing, alert, before: None, day });
+    }
     plan.raised.push(alert);
 }
 
-fn seen_again(plan: &mut Plan, alert: &Alert, seen: &Seen<'_>, day: Day, now: Millis) {
-    let mut after = alert.clone();
+fn seen_again(after: &mut Alert, seen: &Seen<'_>, day: Day) -> Option<EventKind> {
+    let before = after.body.severity;
     after.last_day = day;
-    after.judged = day;
     after.quiet = 0;
     // A suppressed alarm keeps the alert alive; what people were told stays.
-    if seen.candidate.alarm.suppressed.is_none() {
-        after.body = seen.candidate.body.clone();
-        after.body.onset = alert.body.onset.min(seen.from.date());
-        // Lowered severities would only come and go; people were told the highest.
-        after.body.severity = alert.body.severity.max(seen.candidate.body.severity);
+    if !seen.is_told() {
+        return None;
     }
-    let rose = after.body.severity > alert.body.severity;
-    change(plan, alert, after, now);
-    if rose && alert.state != State::Silenced {
-        let (before, alert) = (Some(alert.body.severity), plan.changed.last().unwrap_or(alert).clone());
-        plan.events.push(Event { kind: EventKind::Updated, alert, before, day });
+    let onset = after.body.onset.min(seen.from.date());
+    // Lowered severities would only come and go; people were told the highest.
+    let severity = before.max(seen.candidate.body.severity);
+    after.body = AlertBody { onset, severity, ..seen.candidate.body.clone() };
+    // Silenced before anybody was told of it, and not any more.
+    if after.state == State::Pending && after.silenced_from.take().is_some() {
+        return Some(EventKind::Firing);
     }
+    (severity > before).then_some(EventKind::Updated)
 }
 
-fn not_seen(plan: &mut Plan, alert: &Alert, day: Day, now: Millis, resolve_after: u32) {
+fn not_seen(
+    after: &mut Alert,
+    alert: &Alert,
+    day: Day,
+    now: Millis,
+    resolve_after: u32,
+) -> Option<EventKind> {
     if day == alert.judged {
-        return;
+        return None;
     }
-    let mut after = alert.clone();
-    after.judged = day;
     after.quiet = alert.quiet.saturating_add(1);
+    if alert.body.kind.is_ahead() && alert.body.window.1 <= day.date() {
+        return end(after, Action::Expire, now).then_some(EventKind::Expired);
+    }
     let done = i64::from(after.quiet) >= i64::from(resolve_after);
-    if done {
-        after.state = State::Resolved;
-        after.resolved = Some(now);
-    }
-    change(plan, alert, after, now);
-    if done && alert.state != State::Silenced {
-        let alert = plan.changed.last().unwrap_or(alert).clone();
-        plan.events.push(Event { kind: EventKind::Resolved, alert, before: None, day });
-    }
-}
-
-/// Notes a change, if it is one; the time alone is none.
-fn change(plan: &mut Plan, before: &Alert, mut after: Alert, now: Millis) {
-    if after != *before {
-        after.updated = now;
-        plan.changed.push(after);
-    }
+    (done && end(after, Action::Resolve, now)).then_some(EventKind::Resolved)
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use chrono::NaiveDate;
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::{
-        store::{
-            alarms::{Driver, Kind},
-            alerts::{Compare, Lane},
-            details::Details,
-        },
-        ticket::Basis,
-    };
-
-    /// The alert of the product description.
-    pub(crate) fn body(kind: Kind, severity: Severity) -> AlertBody {
-        let day = |d| NaiveDate::from_ymd_opt(2024, 11, d).unwrap();
-        let driver = |district: &str, share| Driver {
-            topic: "室温不达标".into(),
-            district: district.into(),
-            observed: 200.0 * share,
-            expected: 60.0 * share,
-            share,
-        };
-        AlertBody {
-            title: "供暖-室温不达标 朝阳区".into(),
-            topic: vec!["供暖".into(), "室温不达标".into()],
-            district: vec!["朝阳区".into()],
-            basis: Basis::Raw,
-            kind,
-            lane: Lane::Risk,
-            severity,
-            observed: (kind == Kind::Spike).then_some(412.0),
-            expected: 180.0,
-            lower: Some(131.0),
-            upper: 246.0,
-            score: 3.515,
-            p_value: 1e-9,
-            lead_days: if kind == Kind::Spike { 0 } else { 11 },
-            onset: day(15),
-            window: if kind == Kind::Spike { (day(15), day(15)) } else { (day(25), day(30)) },
-            method: "robust_glm".into(),
-            drivers: vec![driver("A 街道", 0.44), driver("B 街道", 0.12)],
-            compare: Compare { last_week: Some(210.0), last_year: Some(292.0), norm: Some(120.0) },
-            details: Details::default(),
-        }
-    }
-
-    /// An alert raised on a day.
-    pub(crate) fn alert(fingerprint: &str, day: i32) -> Alert {
-        let mut out = Plan::default();
-        let candidate = candidate(fingerprint, day, Severity::Low, false);
-        raise(&mut out, &Seen { candidate: &candidate, from: Day(day) }, Day(day), 0);
-        out.raised.remove(0)
-    }
-
-    fn candidate(fingerprint: &str, day: i32, severity: Severity, suppressed: bool) -> Candidate {
-        let body = AlertBody { onset: Day(day).date(), ..body(Kind::Spike, severity) };
-        let alarm = Alarm {
-            fingerprint: fingerprint.to_owned(),
-            window: (Day(day), Day(day)),
-            kind: Kind::Spike,
-            method: "robust_glm".into(),
-            series: 1,
-            topic: 1,
-            district: 1,
-            basis: Basis::Raw,
-            observed: body.observed,
-            expected: body.expected,
-            bound: body.upper,
-            p_value: body.p_value,
-            score: body.score,
-            lead_days: 0,
-            severity,
-            drivers: Vec::new(),
-            suppressed: suppressed.then(|| "budget".to_owned()),
-        };
-        Candidate { alarm, body }
-    }
-
-    /// What a store would hold after a plan.
-    fn apply(alerts: &mut Vec<Alert>, plan: &Plan) {
-        for raised in &plan.raised {
-            if !alerts.iter().any(|a| a.id == raised.id) {
-                alerts.push(raised.clone());
-            }
-        }
-        for changed in &plan.changed {
-            if let Some(alert) = alerts.iter_mut().find(|a| a.id == changed.id) {
-                *alert = changed.clone();
-            }
-        }
-    }
-
-    fn open(alerts: &[Alert]) -> Vec<Alert> {
-        alerts.iter().filter(|a| a.state.is_open()).cloned().collect()
-    }
-
-    fn kinds(plan: &Plan) -> Vec<EventKind> {
-        plan.events.iter().map(|e| e.kind).collect()
-    }
-
-    #[test]
-    fn an_alert_fires_rises_and_resolves_once() {
-        let mut alerts = Vec::new();
-        let days: [(&[Candidate], &[EventKind]); 7] = [
-            (&[candidate("a", 1, Severity::Medium, false)], &[EventKind::Firing]),
-            (&[candidate("a", 2, Severity::Low, false)], &[]),
-            (&[candidate("a", 3, Severity::Critical, false)], &[EventKind::Updated]),
-            (&[], &[]),
-            (&[candidate("a", 5, Severity::Critical, true)], &[]),
-            (&[], &[]),
-            (&[], &[EventKind::Resolved]),
-        ];
-        for (day, (alarms, events)) in (1..).zip(days) {
-            let first = plan(&open(&alerts), alarms, Day(day), 1000, 2);
-            assert_eq!(kinds(&first), events, "day {day}");
-            apply(&mut alerts, &first);
-            let again = plan(&open(&alerts), alarms, Day(day), 2000, 2);
-            assert_eq!(again.changed, [], "planning day {day} again");
-        }
-        assert_eq!(alerts.len(), 1);
-        assert_eq!(alerts[0].state, State::Resolved);
-        assert_eq!(alerts[0].body.severity, Severity::Critical);
-        assert_eq!(alerts[0].body.onset, Day(1).date());
-        // The same trouble later is a new alert.
-        let later = plan(&open(&alerts), &[candidate("a", 9, Severity::Low, false)], Day(9), 0, 2);
-        assert_ne!(later.raised[0].id, alerts[0].id);
-    }
-
-    #[test]
-    fn silenced_alerts_live_and_end_without_a_word() {
-        let mut silenced = alert("a", 1);
-        silenced.state = State::Silenced;
-        let rises = plan(&[silenced.clone()], &[candidate("a", 2, Severity::Critical, false)], Day(2), 0, 1);
-        assert_eq!((rises.changed.len(), rises.events.len()), (1, 0));
-        let ends = plan(&[silenced], &[], Day(2), 0, 1);
-        assert_eq!(ends.changed[0].state, State::Resolved);
-        assert_eq!(ends.events, []);
-    }
-
-    #[test]
-    fn several_windows_of_one_run_are_one_alert_since_the_first() {
-        let alarms = [
-            candidate("a", 5, Severity::Low, false),
-            candidate("a", 3, Severity::High, false),
-            candidate("a", 7, Severity::Critical, true),
-        ];
-        let plan = plan(&[], &alarms, Day(7), 0, 2);
-        assert_eq!(plan.raised.len(), 1);
-        assert_eq!(plan.raised[0].body.onset, Day(3).date());
-        assert_eq!(plan.raised[0].body.severity, Severity::Low, "the newest told window speaks");
-    }
-
-    proptest! {
-        /// Over any history: one open alert a fingerprint; each alert fires once, first, and resolves at most once, last;
-        /// no delivery id comes twice except from planning the same day again, which changes nothing.
-        #[test]
-        fn any_history_keeps_the_order_of_a_life(
-            days in prop::collection::vec(prop::collection::vec((0..3usize, 0..4usize, prop::bool::weighted(0.2)), 0..4), 1..40),
-            resolve_after in 1u32..4,
-        ) {
-            let mut alerts: Vec<Alert> = Vec::new();
-            let mut told: BTreeMap<Uuid, Vec<EventKind>> = BTreeMap::new();
-            let mut ids = BTreeSet::new();
-            for (day, cells) in (1..).zip(days) {
-                let alarms: Vec<Candidate> = cells.iter()
-                    .map(|&(f, s, quiet)| candidate(["a", "b", "c"][f], day, Severity::ALL[s], quiet)).collect();
-                let first = plan(&open(&alerts), &alarms, Day(day), 0, resolve_after);
-                for event in &first.events {
-                    prop_assert!(ids.insert(event.delivery_id("r")));
-                    told.entry(event.alert.id).or_default().push(event.kind);
-                }
-                apply(&mut alerts, &first);
-                let again = plan(&open(&alerts), &alarms, Day(day), 0, resolve_after);
-                prop_assert_eq!(&again.changed, &[]);
-                for event in &again.events {
-                    prop_assert!(ids.contains(&event.delivery_id("r")), "{:?}", event.kind);
-                }
-                apply(&mut alerts, &again);
-                let mut fingerprints: Vec<String> = open(&alerts).into_iter().map(|a| a.fingerprint).collect();
-                fingerprints.sort();
-                let n = fingerprints.len();
-                fingerprints.dedup();
-                prop_assert_eq!(n, fingerprints.len());
-            }
-            for (id, kinds) in told {
-                prop_assert_eq!(kinds[0], EventKind::Firing);
-                prop_assert_eq!(kinds.iter().filter(|k| **k == EventKind::Firing).count(), 1);
-                let resolved = alerts.iter().any(|a| a.id == id && a.state == State::Resolved);
-                prop_assert_eq!(kinds.last() == Some(&EventKind::Resolved), resolved);
-            }
-        }
-    }
-}
+pub(crate) mod tests;

@@ -23,6 +23,10 @@ use crate::{
 pub const MAX_LINES: usize = 12;
 /// Drivers named in a message.
 const DRIVERS: usize = 3;
+/// Districts of a cluster named in a message.
+const DISTRICTS: usize = 6;
+/// Neighbours named in a message.
+const NEIGHBOURS: usize = 3;
 
 pub(super) static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut env = Environment::new();
@@ -88,8 +92,12 @@ pub fn text(lang: Lang, event: &Event) -> Result<String, minijinja::Error> {
             EventKind::Updated => "updated",
             EventKind::Resolved => "resolved",
             EventKind::Escalated => "escalated",
+            EventKind::Superseded => "superseded",
+            EventKind::Expired => "expired",
+            EventKind::Closed => "closed",
             EventKind::Test => "test",
         },
+        over => event.kind.is_over(),
         colour => colour(lang, body.severity),
         raised_from => event.before.map(|before| colour(lang, before)),
         subject => subject(lang, body),
@@ -105,6 +113,10 @@ pub fn text(lang: Lang, event: &Event) -> Result<String, minijinja::Error> {
         chance => body.details.exceedance.map(|e| format!("{:.0}%", e.probability * 100.0)),
         norm => body.compare.norm.filter(|_| body.kind == Kind::ForecastExceedance).map(count),
         changes => changes(lang, body),
+        events => (!body.details.events.is_empty()).then(|| listed(lang, &body.details.events)),
+        around => body.details.neighbours.as_ref().map(|n| context! {
+            up => n.up.len(), of => n.of, names => listed(lang, n.up.get(..NEIGHBOURS).unwrap_or(&n.up)),
+        }),
         drivers => drivers(lang, body),
         score => format!("{:.1}", body.score),
         kind => body.kind.name(),
@@ -113,6 +125,7 @@ pub fn text(lang: Lang, event: &Event) -> Result<String, minijinja::Error> {
             since => l.since.to_string(), before => format!("{:.1}", l.before),
             after => format!("{:.1}", l.after), ratio => format!("{:.1}", l.ratio),
         }),
+        cluster => cluster(lang, body),
         spread => body.details.spread.as_ref().map(|s| context! { up => s.up, of => s.of }),
         repeats => body.details.repeats.as_ref().map(|r| context! {
             share => count(100.0 * r.share), usual => count(100.0 * r.usual),
@@ -120,6 +133,18 @@ pub fn text(lang: Lang, event: &Event) -> Result<String, minijinja::Error> {
         basis => basis(lang, body.basis),
     })?;
     Ok(rendered.trim().lines().take(MAX_LINES).collect::<Vec<_>>().join("\n"))
+}
+
+/// 请于 11-15 18:00 前签收: the line that leads to the acknowledgement, laid after a message of 12 lines at most.
+pub fn with_link(lang: Lang, text: &str, due: Option<&str>, url: &str) -> String {
+    let line = match (lang, due) {
+        (Lang::Zh, Some(due)) => format!("请于 {due} 前签收: {url}"),
+        (Lang::Zh, None) => format!("签收: {url}"),
+        (Lang::En, Some(due)) => format!("Please acknowledge by {due}: {url}"),
+        (Lang::En, None) => format!("Acknowledge: {url}"),
+    };
+    let room = MAX_LINES - 1;
+    text.lines().take(room).chain([line.as_str()]).collect::<Vec<_>>().join("\n")
 }
 
 /// 橙, or its English name.
@@ -133,16 +158,37 @@ pub fn colour(lang: Lang, severity: Severity) -> &'static str {
     }
 }
 
+/// What a message says of a cluster: how many districts, which, how seldom, new or going on.
+fn cluster(lang: Lang, body: &AlertBody) -> Option<minijinja::Value> {
+    let cluster = body.details.cluster.as_ref()?;
+    let names = cluster.names.iter().filter_map(|path| path.last()).take(DISTRICTS).map(String::as_str);
+    let separator = match lang {
+        Lang::Zh => "、",
+        Lang::En => ", ",
+    };
+    Some(context! {
+        of => cluster.districts.len(),
+        names => names.collect::<Vec<_>>().join(separator),
+        more => cluster.districts.len().saturating_sub(DISTRICTS),
+        ongoing => cluster.ongoing, since => cluster.since.to_string(),
+        years => cluster.years(),
+    })
+}
+
 fn fault_name(lang: Lang, fault: DataFault) -> &'static str {
     match (lang, fault) {
         (Lang::Zh, DataFault::MissingDay) => "整日无数据",
         (Lang::Zh, DataFault::DoubledDay) => "疑似重复报送",
         (Lang::Zh, DataFault::UnmappedTopic) => "大量工单无类别",
         (Lang::Zh, DataFault::TaxonomyChange) => "类别改名或重新归类",
+        (Lang::Zh, DataFault::DoubledRows) => "大量重复行",
+        (Lang::Zh, DataFault::LateSource) => "数据源迟报",
         (Lang::En, DataFault::MissingDay) => "a day without any ticket",
         (Lang::En, DataFault::DoubledDay) => "a day that came twice",
         (Lang::En, DataFault::UnmappedTopic) => "tickets without a topic",
         (Lang::En, DataFault::TaxonomyChange) => "a topic renamed or mapped anew",
+        (Lang::En, DataFault::DoubledRows) => "many rows that came twice",
+        (Lang::En, DataFault::LateSource) => "a source that is late",
     }
 }
 
@@ -176,11 +222,14 @@ fn window(lang: Lang, body: &AlertBody) -> String {
 /// 环比 +96%, 公历同比 +41%; nothing where there is nothing to compare with.
 fn changes(lang: Lang, body: &AlertBody) -> Option<String> {
     let now = body.observed.unwrap_or(body.expected);
-    let (week, year) = match lang {
-        Lang::Zh => ("环比", "公历同比"),
-        Lang::En => ("on the week before", "on last year"),
+    let (week, year, lunar) = match lang {
+        Lang::Zh => ("环比", "公历同比", "春节对齐同比"),
+        Lang::En => ("on the week before", "on last year", "on last year by Spring Festival"),
     };
-    let parts: Vec<String> = [(week, body.compare.last_week), (year, body.compare.last_year)]
+    let c = &body.compare;
+    // Away from the festival both alignments name the same days.
+    let aligned = c.last_year_lunar.filter(|lunar| c.last_year != Some(*lunar));
+    let parts: Vec<String> = [(week, c.last_week), (year, c.last_year), (lunar, aligned)]
         .into_iter()
         .filter_map(|(name, before)| {
             let percent = (now / before.filter(|b| *b > 0.0)? - 1.0) * 100.0;
@@ -211,11 +260,14 @@ fn drivers(lang: Lang, body: &AlertBody) -> Option<String> {
             format!("{name} {:.0}%", d.share * 100.0)
         })
         .collect();
-    let separator = match lang {
+    (!parts.is_empty()).then(|| listed(lang, &parts))
+}
+
+fn listed(lang: Lang, names: &[String]) -> String {
+    names.join(match lang {
         Lang::Zh => "、",
         Lang::En => ", ",
-    };
-    (!parts.is_empty()).then(|| parts.join(separator))
+    })
 }
 
 #[cfg(test)]
@@ -224,7 +276,8 @@ mod tests {
     use crate::{
         publish::lifecycle::tests::{alert, body},
         store::details::{
-            Details, ExceedanceDetails, LevelChange, OnsetDetails, OnsetStatus, RepeatShare, Spread,
+            ClusterDetails, Details, ExceedanceDetails, LevelChange, OnsetDetails, OnsetStatus, RepeatShare,
+            Spread,
         },
     };
 
@@ -275,6 +328,9 @@ mod tests {
                 (EventKind::Firing, &season, None),
                 (EventKind::Updated, &season, Some(Severity::Low)),
                 (EventKind::Resolved, &season, None),
+                (EventKind::Superseded, &spike, None),
+                (EventKind::Expired, &ahead, None),
+                (EventKind::Closed, &spike, None),
             ] {
                 let text = text(lang, &event(kind, body.clone(), before)).unwrap();
                 assert!(text.lines().count() <= MAX_LINES, "{text}");
@@ -305,6 +361,14 @@ mod tests {
             after: 17.8,
             ratio: 2.27,
         };
+        let cluster = ClusterDetails {
+            districts: vec![2, 1],
+            names: ["Lakeview", "Riverside"].map(|name| vec![name.to_owned()]).to_vec(),
+            anchor: 1,
+            recurrence_days: 4383.0,
+            ongoing: true,
+            since: day(3),
+        };
         let bodies = [
             (with(Kind::Drop, Details::default()), "data or a trust problem", "可能是数据缺失"),
             (
@@ -330,6 +394,11 @@ mod tests {
                 ),
                 "73 % are repeats (usually 19 %)",
                 "重复诉求占 73%(通常 19%)",
+            ),
+            (
+                with(Kind::Cluster, Details { cluster: Some(cluster), ..Details::default() }),
+                "2 neighbouring districts rise together (Lakeview, Riverside), ongoing since 2024-10-03, by chance once in 12.0 years",
+                "相邻 2 个区(Lakeview、Riverside)同步上升, 自 2024-10-03 持续, 偶然出现约 12.0 年一次",
             ),
             (
                 with(Kind::Data, Details { data: Some(DataFault::TaxonomyChange), ..Details::default() }),

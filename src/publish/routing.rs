@@ -3,7 +3,7 @@
 //! A receiver that the routing table names gets what the table says, and nothing else. Any other receiver goes by its own
 //! filters: without filters it gets everything; a district filter asks for one of its names anywhere on the alert's
 //! district path, a topic filter for the top-level topic. An alert of the whole city or of all topics passes no such
-//! filter and no such row, it is for those who look after everything. What nobody gets is unrouted: it is shown, and
+//! filter and no such row, it is for those who look after everything. A cluster is the business of each of its districts. What nobody gets is unrouted: it is shown, and
 //! nobody is guessed.
 use crate::{
     config::{
@@ -26,8 +26,8 @@ pub struct Route<'a> {
 
 /// Whether a receiver's own filters let an alert pass.
 pub fn wants(receiver: &Receiver, body: &AlertBody) -> bool {
-    let district =
-        receiver.districts.is_empty() || body.district.iter().any(|d| receiver.districts.contains(d));
+    let named = |path: &[String]| path.iter().any(|d| receiver.districts.contains(d));
+    let district = receiver.districts.is_empty() || districts(body).any(named);
     let topic = receiver.topics.is_empty() || body.topic.first().is_some_and(|t| receiver.topics.contains(t));
     district && topic
 }
@@ -63,7 +63,7 @@ fn decides<'a>(table: &'a Table, body: &AlertBody) -> Option<&'a Row> {
         .rows
         .iter()
         .filter_map(|row| {
-            let district = depth(row.district.as_ref(), &body.district)?;
+            let district = districts(body).filter_map(|path| depth(row.district.as_ref(), path)).max()?;
             let topic = depth(row.topic.as_ref(), &body.topic)?;
             let fits = row.lane.is_none_or(|lane| lane == body.lane)
                 && row.at_least.is_none_or(|least| body.severity >= least);
@@ -71,6 +71,12 @@ fn decides<'a>(table: &'a Table, body: &AlertBody) -> Option<&'a Row> {
         })
         .max_by_key(|(closeness, _)| *closeness)
         .map(|(_, row)| row)
+}
+
+/// The path of an alert's district, and those of all districts of a cluster.
+fn districts(body: &AlertBody) -> impl Iterator<Item = &[String]> {
+    let cluster = body.details.cluster.iter().flat_map(|cluster| &cluster.names);
+    std::iter::once(&body.district).chain(cluster).map(Vec::as_slice)
 }
 
 /// How deep on a path a cell's name is; 0 for an empty cell, `None` when it is not on it.

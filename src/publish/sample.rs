@@ -59,6 +59,7 @@ pub fn event(lang: Lang, now: DateTime<Utc>) -> Event {
         created: at,
         updated: at,
         resolved: None,
+        silenced_from: None,
     };
     Event { kind: EventKind::Test, alert, before: None, day: Day::from(today) }
 }

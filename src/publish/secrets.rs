@@ -71,6 +71,15 @@ pub fn credentials() -> Option<PathBuf> {
     std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
 }
 
+/// Where a file of secrets is: where the configuration says, else by its name in the folder of credentials.
+pub(super) fn place(configured: &Path, credentials: Option<&Path>) -> PathBuf {
+    let name = configured.file_name().map(PathBuf::from).unwrap_or_default();
+    match credentials.map(|folder| folder.join(name)) {
+        Some(credential) if !configured.exists() && credential.exists() => credential,
+        _ => configured.to_owned(),
+    }
+}
+
 /// What a receiver keeps secret.
 #[derive(Default)]
 pub struct Secrets {
@@ -182,10 +191,7 @@ impl<'a> SecretFile<'a> {
         credentials: Option<&Path>,
     ) -> Result<Self, SecretError> {
         let name = configured.file_name().map(PathBuf::from).unwrap_or_default();
-        let path = match credentials.map(|folder| folder.join(&name)) {
-            Some(credential) if !configured.exists() && credential.exists() => credential,
-            _ => configured.to_owned(),
-        };
+        let path = place(configured, credentials);
         let text = std::fs::read_to_string(&path).map_err(|source| SecretError::Read {
             receiver: receiver.name.clone(),
             path: path.clone(),

@@ -18,6 +18,7 @@ use crate::config::Lang;
 
 mod catalogue;
 mod events;
+mod map;
 pub mod plans;
 mod recent;
 mod rows;
@@ -99,6 +100,7 @@ enum Stream {
     Mood = 2,
     Events = 3,
     Tickets = 4,
+    Map = 5,
 }
 
 fn stream(seed: u64, stream: Stream) -> ChaCha8Rng {
@@ -146,8 +148,14 @@ impl City {
         self.expected.iter().flatten().sum::<f64>().round() as u64
     }
 
-    /// A configuration that reads the tickets from `tickets` into the store at `store_url`.
-    pub fn config_toml(&self, tickets: &str, store_url: &str) -> String {
+    /// The map of its districts as GeoJSON.
+    pub fn map(&self) -> String {
+        map::geojson(&mut stream(self.params.seed, Stream::Map), self.params.lang, self.params.districts)
+    }
+
+    /// A configuration that reads the tickets from `tickets` into the store at `store_url`, with the map in `map` if
+    /// there is one.
+    pub fn config_toml(&self, tickets: &str, map: Option<&str>, store_url: &str) -> String {
         let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
         let lang = match self.params.lang {
             Lang::Zh => "zh",
@@ -155,11 +163,12 @@ impl City {
         };
         let renamed = self.renamed();
         format!(
-            "[city]\nname = {name}\ncode = \"demo\"\nzone = \"Asia/Shanghai\"\ncalendar = \"CN\"\nlang = \"{lang}\"\n\n\
+            "[city]\nname = {name}\ncode = \"demo\"\nzone = \"Asia/Shanghai\"\ncalendar = \"CN\"\nlang = \"{lang}\"\n{map}\n\
              [store]\nurl = {store}\n\n\
              [[source]]\nname = \"simulated\"\nfiles = [{tickets}]\npreset = \"china_12345\"\n\
              rename_topic = {{ {old} = {new} }}\n",
             name = quoted(self.name()),
+            map = map.map_or_else(String::new, |map| format!("map = {}\n", quoted(map))),
             store = quoted(store_url),
             tickets = quoted(tickets),
             old = quoted(&renamed.old),
@@ -202,6 +211,7 @@ impl City {
             kind: lift.kind,
             topic: self.path(lift.topic),
             district: Some(DISTRICTS[lift.district].0.of(self.params.lang).to_owned()),
+            neighbours: Vec::new(),
             from: lift.from,
             to: lift.to(),
             factor: lift.peak(),
@@ -214,6 +224,7 @@ impl City {
             kind: event.kind,
             topic: event.topic.map_or_else(Vec::new, |topic| self.path(topic)),
             district: event.district.map(name),
+            neighbours: event.neighbours.iter().map(|district| name(*district)).collect(),
             from: event.from,
             to: event.to,
             factor: event.factor,
@@ -235,6 +246,7 @@ impl City {
                 kind: Kind::SeasonOnset,
                 topic: self.path(topic),
                 district: None,
+                neighbours: Vec::new(),
                 from,
                 to: (from + Days::new(13)).min(self.to),
                 factor,
@@ -248,6 +260,7 @@ impl City {
             kind: Kind::ComingRise,
             topic: self.path(topic),
             district: None,
+            neighbours: Vec::new(),
             from: self.params.until,
             to: self.params.until + Days::new(27),
             factor,

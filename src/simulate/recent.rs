@@ -2,12 +2,15 @@
 //! is, so that each has to be found for what it is.
 use chrono::{Days, NaiveDate};
 
-use super::{Kind, events::Lift};
+use super::{Kind, events::Lift, map};
 
-/// Topics: road damage, shared bicycles, construction noise. None has a season in which it alone could rise like this.
+/// Topics: road damage, shared bicycles, construction noise, traffic signals. None has a season in which it alone could rise like this.
 const MOVED: usize = 16;
 const WIDE: usize = 27;
 const REPEATED: usize = 10;
+const NEIGHBOURED: usize = 28;
+/// Districts around the middle of a cluster of neighbours at most.
+const AROUND: usize = 2;
 
 /// An event over some topics and districts, all of them where none is named.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +18,8 @@ pub(super) struct Recent {
     pub kind: Kind,
     pub topic: Option<usize>,
     pub district: Option<usize>,
+    /// Further districts, of a cluster of neighbours.
+    pub neighbours: Vec<usize>,
     pub from: NaiveDate,
     pub to: NaiveDate,
     /// Factor on what the days would otherwise have expected; for repeats, the share of them.
@@ -27,7 +32,8 @@ impl Recent {
     }
 
     fn is_in(&self, topic: usize, district: usize) -> bool {
-        self.topic.is_none_or(|t| t == topic) && self.district.is_none_or(|d| d == district)
+        let here = self.district.is_none_or(|d| d == district) || self.neighbours.contains(&district);
+        self.topic.is_none_or(|t| t == topic) && here
     }
 }
 
@@ -38,21 +44,39 @@ pub(super) fn plan(to: NaiveDate, districts: usize, lifts: &[Lift]) -> Vec<Recen
     let free: Vec<usize> = (0..districts).filter(|d| Some(*d) != taken).collect();
     let [first, second, third, ..] = free[..] else { return Vec::new() };
     let back = |days: u64| to - Days::new(days);
-    let event =
-        |kind, topic, district, days, factor| Recent { kind, topic, district, from: back(days), to, factor };
+    let event = |kind, topic, district, days, factor| Recent {
+        kind,
+        topic,
+        district,
+        neighbours: Vec::new(),
+        from: back(days),
+        to,
+        factor,
+    };
+    // Not where everything falls.
+    let near =
+        |d: usize| map::neighbours(d, districts).into_iter().filter(|d| *d != third && Some(*d) != taken);
+    let around: Vec<usize> = near(first).take(AROUND).collect();
+    let cluster = Recent {
+        neighbours: around,
+        ..event(Kind::NeighbourCluster, Some(NEIGHBOURED), Some(first), 3, 2.5)
+    };
     let fault = Recent { to: back(9), ..event(Kind::DataFault, None, None, 9, 0.0) };
     vec![
         event(Kind::LevelShift, Some(MOVED), Some(first), 37, 2.2),
         fault,
         event(Kind::RepeatCluster, Some(REPEATED), Some(second), 6, 0.7),
         event(Kind::Widespread, Some(WIDE), None, 2, 1.8),
+        cluster,
         event(Kind::Drop, None, Some(third), 2, 0.3),
     ]
 }
 
 /// Factor on the expected count of a cell on a day.
 pub(super) fn factor(events: &[Recent], date: NaiveDate, topic: usize, district: usize) -> f64 {
-    let counts = |e: &&Recent| matches!(e.kind, Kind::LevelShift | Kind::Widespread | Kind::Drop);
+    let counts = |e: &&Recent| {
+        matches!(e.kind, Kind::LevelShift | Kind::Widespread | Kind::NeighbourCluster | Kind::Drop)
+    };
     let here = events.iter().filter(counts).filter(|e| e.is_on(date) && e.is_in(topic, district));
     here.map(|e| e.factor).product()
 }

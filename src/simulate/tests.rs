@@ -185,7 +185,7 @@ fn the_outage_is_a_gap_of_one_workday_and_the_renamed_topic_changes_once() {
 fn the_configuration_is_valid_and_maps_the_old_name_to_the_new() {
     for lang in [Lang::Zh, Lang::En] {
         let city = City::new(small(lang)).unwrap();
-        let text = city.config_toml("some \"odd\" name.csv", "sqlite://weisu.db");
+        let text = city.config_toml("some \"odd\" name.csv", Some("map.geojson"), "sqlite://weisu.db");
         let config = Config::parse(&text, std::path::Path::new("demo.toml")).unwrap();
         let mapping = config.source[0].mapping();
         assert_eq!(mapping.rename_topic, [(city.renamed().old, city.renamed().new)].into());
@@ -208,4 +208,24 @@ fn impossible_cities_are_refused() {
     check(|p| p.scale = f64::NAN, "scale NaN");
     check(|p| p.scale = 0.0, "above 0");
     check(|p| p.until = NaiveDate::MIN, "1950");
+}
+
+#[test]
+fn the_map_has_every_district_and_its_planned_neighbours() {
+    let city = City::new(small(Lang::En)).unwrap();
+    assert_eq!(city.map(), City::new(small(Lang::En)).unwrap().map(), "one seed, one map");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("map.geojson");
+    std::fs::write(&path, city.map()).unwrap();
+    let files = crate::map::Files { map: Some(&path), name: crate::map::NAME, adjacency: None };
+    let geography = crate::map::read(&files).unwrap().unwrap();
+    let names: Vec<&str> = geography.places.iter().map(|p| p.name.as_str()).collect();
+    assert_eq!(names, DISTRICTS.map(|d| d.0.of(Lang::En)));
+    for district in 0..DISTRICTS.len() {
+        let planned = map::neighbours(district, DISTRICTS.len());
+        assert!((2..=4).contains(&planned.len()), "{district}: {planned:?}");
+        let meet = |other: &usize| geography.pairs.contains(&(district.min(*other), district.max(*other)));
+        assert!(planned.iter().all(meet), "{district}: {planned:?}");
+    }
+    assert!(geography.pairs.len() < 50, "far ones are no neighbours: {:?}", geography.pairs);
 }

@@ -20,6 +20,8 @@ pub enum Kind {
     LevelShift,
     /// One topic rises a little in every district.
     Widespread,
+    /// One topic rises in a few neighbouring districts, in none of them by much.
+    NeighbourCluster,
     /// Everything falls in one district.
     Drop,
     /// Repeats pile up in one cell; the factor is their share.
@@ -37,6 +39,9 @@ pub struct Planted {
     pub topic: Vec<String>,
     /// District, or the whole city.
     pub district: Option<String>,
+    /// Other districts of a cluster of neighbours, `district` being in their middle.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub neighbours: Vec<String>,
     /// First day.
     pub from: NaiveDate,
     /// Last day, inclusive.

@@ -51,8 +51,10 @@ pub enum Stage {
     Detect,
     /// Send what waits in the outbox.
     Publish,
-    /// Write the monthly export.
+    /// Write the monthly export and report.
     Export,
+    /// Write the weekly digest.
+    Weekly,
     /// Drop what is past its keep time.
     Prune,
 }
@@ -61,7 +63,7 @@ impl Stage {
     /// The daily chain in order.
     pub const DAILY: [Self; 5] = [Self::Ingest, Self::Aggregate, Self::Fit, Self::Forecast, Self::Detect];
     /// Every stage.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Ingest,
         Self::Aggregate,
         Self::Fit,
@@ -69,6 +71,7 @@ impl Stage {
         Self::Detect,
         Self::Publish,
         Self::Export,
+        Self::Weekly,
         Self::Prune,
     ];
 
@@ -82,6 +85,7 @@ impl Stage {
             Self::Detect => "detect",
             Self::Publish => "publish",
             Self::Export => "export",
+            Self::Weekly => "weekly",
             Self::Prune => "prune",
         }
     }
@@ -130,6 +134,12 @@ impl Cx {
     /// The local day of the instant.
     pub fn today(&self) -> Day {
         self.now.with_timezone(&self.config.city.zone.0).date_naive().into()
+    }
+
+    /// The local day of a stored instant.
+    pub fn day_of(&self, at: Millis) -> Day {
+        let at = DateTime::<Utc>::from_timestamp_millis(at).unwrap_or_default();
+        at.with_timezone(&self.config.city.zone.0).date_naive().into()
     }
 }
 
@@ -355,6 +365,7 @@ async fn work(cx: &Cx, stage: Stage, active: &Active, files: Option<&[PathBuf]>)
         Stage::Detect => detect::run(cx, active).await,
         Stage::Publish => publish::run(cx).await,
         Stage::Export => publish::export(cx).await,
+        Stage::Weekly => publish::weekly(cx).await,
         Stage::Prune => prune::run(cx).await,
     }
 }

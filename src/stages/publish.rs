@@ -1,4 +1,5 @@
-//! Publish: sends what waits in the outbox. Export: writes the files of the coming month.
+//! Publish: sends what waits in the outbox. Export: writes the forecasts of the coming month and the report of the month
+//! gone by. Weekly: writes the digest of the week gone by.
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -12,6 +13,8 @@ use crate::{
         deliver::{self, Limits},
         dispatch::Desk,
         export::{self, Month},
+        links::Links,
+        report::{self, Period, ReportError},
     },
     store::RunStatus,
     ticket::Day,
@@ -31,7 +34,9 @@ pub async fn run(cx: &Cx) -> anyhow::Result<Done> {
     let (begun, start) = (std::time::Instant::now(), cx.now);
     let now: deliver::Now = Arc::new(move || start + begun.elapsed());
     let client = deliver::client()?;
-    let composed = compose::compose(&cx.store, Desk::of(&cx.config, None), cx.millis()).await?;
+    let links = Links::load(&cx.config)?;
+    let desk = Desk { links: links.as_ref(), ..Desk::of(&cx.config, None) };
+    let composed = compose::compose(&cx.store, desk, cx.millis()).await?;
     let summary =
         deliver::drain(&cx.store, &cx.config.receiver, &client, &now, &limits, &CancellationToken::new())
             .await?;
@@ -50,9 +55,12 @@ struct Exported {
     /// The calendar of seasons, once there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     calendar: Option<export::Summary>,
+    /// Absent while the store holds nothing of the month gone by.
+    report: Option<report::Summary>,
 }
 
-/// Writes the first whole month that the newest forecast holds, and the calendar of seasons.
+/// Writes the first whole month that the newest forecast holds, the calendar of seasons, and the report of the last whole
+/// month before.
 pub async fn export(cx: &Cx) -> anyhow::Result<Done> {
     let forecast = cx.store.last_run("forecast", RunStatus::Ok).await?;
     let forecast = forecast.context("no forecast yet: run `weisu once` first")?;
@@ -64,9 +72,39 @@ pub async fn export(cx: &Cx) -> anyhow::Result<Done> {
         folder: &cx.config.publish.exports,
         small_cell: cx.config.publish.small_cell,
     };
-    let summary =
-        Exported { forecast: export::export(&cx.store, &request).await?, calendar: calendar(cx).await? };
-    Done::new(cx.store.begin().await?, forecast.origin.map(Day), &summary)
+    let forecasts = export::export(&cx.store, &request).await?;
+    let calendar = calendar(cx).await?;
+    let origin = forecast.origin.map(Day);
+    let report = report_of(cx, origin.map(Period::last_month)).await?;
+    Done::new(cx.store.begin().await?, origin, &Exported { forecast: forecasts, calendar, report })
+}
+
+/// Writes the digest of the last whole week.
+pub async fn weekly(cx: &Cx) -> anyhow::Result<Done> {
+    let last = cx.store.last_closed_day().await?;
+    let report = report_of(cx, last.map(Period::last_week)).await?;
+    Done::new(cx.store.begin().await?, last, &report)
+}
+
+/// Writes a report in the city's language; nothing while no day of its period is known.
+async fn report_of(cx: &Cx, period: Option<Period>) -> anyhow::Result<Option<report::Summary>> {
+    let Some(period) = period else { return Ok(None) };
+    let (from, to) = period.days();
+    let calendar = super::city::calendar(&cx.config, from, to)?;
+    let sources: Vec<String> = cx.config.source.iter().map(|source| source.name.clone()).collect();
+    let request = report::Request {
+        city: &cx.config.city,
+        calendar: &calendar,
+        sources: &sources,
+        period,
+        lang: cx.config.city.lang,
+        small_cell: cx.config.publish.small_cell,
+    };
+    match report::write(&cx.store, &request, &cx.config.publish.exports).await {
+        Ok(summary) => Ok(Some(summary)),
+        Err(ReportError::NothingKnown { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn calendar(cx: &Cx) -> anyhow::Result<Option<export::Summary>> {

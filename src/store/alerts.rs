@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{
     Doing, Store, StoreError, Tx,
     alarms::{Driver, Kind, Severity, json},
+    audit::Entry,
     details::Details,
     execute, on_read,
 };
@@ -90,6 +91,11 @@ impl State {
         }
     }
 
+    /// The state of a stored name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.name() == name)
+    }
+
     /// Still going on: the same trouble joins this alert instead of raising another.
     pub fn is_open(self) -> bool {
         !matches!(self, Self::Resolved | Self::Closed | Self::Superseded | Self::Expired)
@@ -100,10 +106,14 @@ impl State {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub struct Compare {
-    /// The week before.
+    /// The same weekdays before: a week earlier, of a longer window as many weeks as it spans; of what lies ahead the
+    /// last week that is known.
     pub last_week: Option<f64>,
-    /// The same window of last year.
+    /// The same window of last year by the solar calendar (公历同比): the same weekdays 52 weeks before.
     pub last_year: Option<f64>,
+    /// The same window of last year aligned on Spring Festival (春节对齐同比); absent where the city does not live by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_year_lunar: Option<f64>,
     /// The seasonal norm: the mean of the same window in past years.
     pub norm: Option<f64>,
 }
@@ -183,12 +193,14 @@ pub struct Alert {
     pub created: Millis,
     /// When it last changed.
     pub updated: Millis,
-    /// When it was resolved.
+    /// When it was resolved, or came to another end.
     pub resolved: Option<Millis>,
+    /// While it is silenced, the state it goes back to.
+    pub silenced_from: Option<State>,
 }
 
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(super) struct Row {
     id: String,
     fingerprint: String,
     state: String,
@@ -200,6 +212,7 @@ struct Row {
     created: Millis,
     updated: Millis,
     resolved: Option<Millis>,
+    silenced_from: Option<String>,
 }
 
 impl TryFrom<Row> for Alert {
@@ -209,10 +222,11 @@ impl TryFrom<Row> for Alert {
         let corrupt = |what, value: &str| StoreError::Corrupt { what, value: value.to_owned() };
         Ok(Self {
             id: Uuid::parse_str(&row.id).map_err(|_| corrupt("alerts.id", &row.id))?,
-            state: State::ALL
-                .into_iter()
-                .find(|s| s.name() == row.state)
-                .ok_or_else(|| corrupt("alerts.state", &row.state))?,
+            state: State::from_name(&row.state).ok_or_else(|| corrupt("alerts.state", &row.state))?,
+            silenced_from: row
+                .silenced_from
+                .map(|s| State::from_name(&s).ok_or_else(|| corrupt("alerts.silenced_from", &s)))
+                .transpose()?,
             body: serde_json::from_str(&row.payload).map_err(|_| corrupt("alerts.payload", &row.payload))?,
             fingerprint: row.fingerprint,
             series: row.series,
@@ -226,9 +240,10 @@ impl TryFrom<Row> for Alert {
     }
 }
 
-const SELECT: &str = "SELECT id, fingerprint, state, series, last_day, judged, quiet, payload, created, updated, resolved FROM alerts";
+pub(super) const SELECT: &str = "SELECT id, fingerprint, state, series, last_day, judged, quiet, payload, created, updated, resolved, \
+     silenced_from FROM alerts";
 /// The states of [`State::is_open`]; a test keeps the two in step.
-const OPEN: &str = "state IN ('pending', 'firing', 'acknowledged', 'in_progress', 'silenced')";
+pub(super) const OPEN: &str = "state IN ('pending', 'firing', 'acknowledged', 'in_progress', 'silenced')";
 
 impl Store {
     /// All open alerts, oldest first.
@@ -243,6 +258,17 @@ impl Store {
         let sql = sqlx::AssertSqlSafe(format!("{SELECT} ORDER BY updated DESC, id LIMIT $1"));
         let rows: Vec<Row> =
             on_read!(self, c => sqlx::query_as(sql).bind(limit).fetch_all(c)).doing("read alerts")?;
+        rows.into_iter().map(Alert::try_from).collect()
+    }
+
+    /// Alerts whose trouble touches the days `[from, to]`, or that were told on one of them; oldest first.
+    pub async fn alerts_touching(&self, from: Day, to: Day) -> Result<Vec<Alert>, StoreError> {
+        let sql = sqlx::AssertSqlSafe(format!(
+            "{SELECT} WHERE onset BETWEEN $1 AND $2 OR last_day BETWEEN $1 AND $2 OR (onset < $1 AND last_day > $2) \
+             ORDER BY created, id"
+        ));
+        let rows: Vec<Row> = on_read!(self, c => sqlx::query_as(sql).bind(from.0).bind(to.0).fetch_all(c))
+            .doing("read alerts")?;
         rows.into_iter().map(Alert::try_from).collect()
     }
 
@@ -267,18 +293,18 @@ impl Store {
 impl Tx {
     /// Writes the alerts a plan raised and the open ones it changed; returns how many were new.
     ///
-    /// An id that exists is not raised again, so that a repeated run reopens nothing. A change leaves the state
-    /// alone unless it resolves, because a person may have acknowledged in the meantime.
+    /// An id that exists is not raised again, so that a repeated run reopens nothing. A plan rests on
+    /// [`Tx::open_alerts`] of the same transaction, so that no person can have said anything in the meantime.
     pub async fn put_alerts(&mut self, raised: &[Alert], changed: &[Alert]) -> Result<u64, StoreError> {
         const RAISE: &str = "INSERT INTO alerts (id, fingerprint, kind, lane, severity, state, series, onset, last_day, judged, \
-             quiet, payload, created, updated, resolved) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (id) DO NOTHING";
-        const CHANGE: &str = "UPDATE alerts SET severity = $2, state = CASE WHEN $3 = 'resolved' THEN $3 ELSE state END, \
-             last_day = $4, judged = $5, quiet = $6, payload = $7, updated = $8, resolved = $9 WHERE id = $1";
+             quiet, payload, created, updated, resolved, silenced_from) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT (id) DO NOTHING";
+        const CHANGE: &str = "UPDATE alerts SET severity = $2, state = $3, last_day = $4, judged = $5, quiet = $6, \
+             payload = $7, updated = $8, resolved = $9, silenced_from = $10 WHERE id = $1";
         let mut new = 0;
         for a in raised {
             let payload = json(&a.body, "alerts.payload")?;
-            new += execute!(
+            let is_new = execute!(
                 self,
                 "raise alerts",
                 RAISE,
@@ -296,8 +322,16 @@ impl Tx {
                 &payload,
                 a.created,
                 a.updated,
-                a.resolved
+                a.resolved,
+                a.silenced_from.map(State::name)
             )?;
+            if is_new > 0 {
+                let mut entry = Entry::of_program(a.id, "raise", a.created);
+                entry.to = Some(a.state);
+                entry.detail = serde_json::json!({ "severity": a.body.severity });
+                self.audit(&entry).await?;
+            }
+            new += is_new;
         }
         for a in changed {
             let payload = json(&a.body, "alerts.payload")?;
@@ -313,7 +347,8 @@ impl Tx {
                 a.quiet,
                 &payload,
                 a.updated,
-                a.resolved
+                a.resolved,
+                a.silenced_from.map(State::name)
             )?;
         }
         Ok(new)

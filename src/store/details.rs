@@ -9,6 +9,9 @@ pub struct Details {
     /// Holidays, make-up workdays and seasons of the city's calendar in the window.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<String>,
+    /// Whether the neighbouring districts rise too; absent for the whole city and where no neighbours are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub neighbours: Option<Neighbours>,
     /// When a season is expected to begin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub onset: Option<OnsetDetails>,
@@ -21,12 +24,24 @@ pub struct Details {
     /// In how many districts a topic rises.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spread: Option<Spread>,
+    /// Neighbouring districts that rise together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterDetails>,
     /// Repeats among the tickets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repeats: Option<RepeatShare>,
     /// What is wrong with the data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<DataFault>,
+}
+
+/// What the neighbours of a district do in the window, in the same topic.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Neighbours {
+    /// Those that are high too (of a drop: low too) at one in ten, the furthest first.
+    pub up: Vec<String>,
+    /// Neighbours that can be judged.
+    pub of: u32,
 }
 
 /// Early or late against the same dates of past years.
@@ -128,6 +143,24 @@ pub struct Spread {
     pub of: u32,
 }
 
+/// Neighbouring districts that rise together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ClusterDetails {
+    /// Keys of its districts, largest excess first.
+    pub districts: Vec<i32>,
+    /// Their names, each from the top-level district down.
+    pub names: Vec<Vec<String>>,
+    /// Key of the district that it keeps its identity by while it moves and grows.
+    pub anchor: i32,
+    /// Days until something as unlikely is expected by chance in one topic.
+    pub recurrence_days: f64,
+    /// It was told before and goes on.
+    pub ongoing: bool,
+    /// First day of all.
+    #[schema(value_type = String, format = Date)]
+    pub since: NaiveDate,
+}
+
 /// Repeats among the tickets of a window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RepeatShare {
@@ -151,6 +184,18 @@ pub enum DataFault {
     UnmappedTopic,
     /// A topic ended as another began.
     TaxonomyChange,
+    /// Many rows of a day came twice.
+    DoubledRows,
+    /// A source has delivered nothing for longer than it usually takes.
+    LateSource,
+}
+
+impl ClusterDetails {
+    /// Years until something as unlikely is expected by chance, as far as they mean something.
+    pub fn years(&self) -> String {
+        let years = self.recurrence_days / 365.25;
+        if years >= 100.0 { "> 100".to_owned() } else { format!("{years:.1}") }
+    }
 }
 
 impl Details {

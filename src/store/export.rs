@@ -1,5 +1,5 @@
 //! What the monthly export reads: a forecast run, its series with their models, its rows.
-use super::{Doing, ForecastRow, Run, Store, StoreError, on_read};
+use super::{Doing, ForecastRow, Grain, Run, Store, StoreError, on_read};
 use crate::ticket::{Basis, Day, DistrictId, TopicId};
 
 /// A series and the model that forecast it.
@@ -76,6 +76,22 @@ impl Store {
             }
         }
         Ok(None)
+    }
+
+    /// The newest committed forecast that holds a period and knew no day from `before` on.
+    pub async fn forecast_issued_before(
+        &self,
+        grain: Grain,
+        target: Day,
+        before: Day,
+    ) -> Result<Option<Run>, StoreError> {
+        let sql = sqlx::AssertSqlSafe(format!(
+            "{RUN} AND r.origin < $3 AND EXISTS (SELECT 1 FROM forecasts f WHERE f.run = r.id AND f.grain = $1 AND f.target = $2 \
+             AND f.series = (SELECT MIN(g.series) FROM forecasts g WHERE g.run = r.id)) ORDER BY r.id DESC LIMIT 1"
+        ));
+        on_read!(self, c => sqlx::query_as(sql)
+            .bind(grain.code()).bind(target.0).bind(before.0).fetch_optional(c))
+        .doing("look for a forecast")
     }
 
     /// Every series by id, with its fit in a fit run.

@@ -11,38 +11,49 @@ use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 pub mod alarms;
 pub mod alerts;
 mod arrivals;
+pub mod audit;
 mod backtests;
 pub mod board;
 pub mod calendar;
+mod classes;
 mod counts;
 pub mod details;
 pub mod export;
 mod floats;
 mod forecasts;
+mod histories;
 mod ledger;
+mod life;
 pub mod outbox;
 mod postgres;
 mod prune;
+pub mod report;
 pub mod restraint;
 mod runs;
 mod series;
+pub mod silences;
 mod slots;
 mod sqlite;
 mod taxonomy;
 mod tickets;
+pub mod tokens;
+mod twins;
 pub mod verdicts;
 
 pub use arrivals::Arrival;
 pub use backtests::{ALL_LEVELS, BacktestRow, BacktestSummary, ChosenModel};
+pub use classes::ClassRow;
 pub use counts::{CountCell, DayStatus, SourceDay};
 pub use floats::{bytes_to_floats, floats_to_bytes};
 pub use forecasts::{FitRow, ForecastRow, Grain};
+pub use histories::{CellCounts, History};
 pub use ledger::{Issued, LedgerRow, LedgerSum};
 pub use runs::{NewRun, Run, RunStatus};
 pub use series::SeriesKey;
 pub use slots::Lease;
 pub use taxonomy::{Tree, TreeNode};
 pub use tickets::{IngestTx, Tally};
+pub use twins::Twins;
 
 /// Runs a query on the readers of whichever dialect is open.
 macro_rules! on_read {
@@ -252,6 +263,15 @@ impl Store {
             _ => Err(StoreError::Url {
                 url: options.url.split('@').next_back().unwrap_or_default().to_owned(),
             }),
+        }
+    }
+
+    /// Opens a store that is there to read it, without creating it or changing its schema; fails at once where it
+    /// cannot be reached.
+    pub async fn look(options: &Options) -> Result<Self, StoreError> {
+        match options.url.split(':').next() {
+            Some("sqlite") => sqlite::look(options).await,
+            _ => postgres::look(options).await,
         }
     }
 

@@ -13,13 +13,7 @@ use super::{Options, Pools, Store, StoreError};
 static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/postgres");
 
 pub(super) async fn open(options: &Options) -> Result<Store, StoreError> {
-    let connect = PgConnectOptions::from_str(&options.url).map_err(|source| StoreError::Open {
-        at: "(unreadable URL)".to_owned(),
-        hint: "write it as postgres://user:password@host:5432/database".to_owned(),
-        source,
-    })?;
-    let at =
-        format!("{}:{}/{}", connect.get_host(), connect.get_port(), connect.get_database().unwrap_or("?"));
+    let (connect, at) = server(options)?;
     let pool = (|| dial(connect.clone(), options))
         .retry(ExponentialBuilder::default().with_max_times(5).with_max_delay(options.wait))
         .when(is_transient)
@@ -27,13 +21,32 @@ pub(super) async fn open(options: &Options) -> Result<Store, StoreError> {
             |error, after: Duration| tracing::warn!(%error, ?after, "database not reachable, trying again"),
         )
         .await
-        .map_err(|source| StoreError::Open {
-            at: at.clone(),
-            hint: "check that the server is up, and user, password and database name".to_owned(),
-            source,
-        })?;
+        .map_err(|source| unreachable(&at, source))?;
     super::migrate(&MIGRATIONS, &pool, &at).await?;
     Ok(Store { pools: Pools::Postgres(pool), at })
+}
+
+pub(super) async fn look(options: &Options) -> Result<Store, StoreError> {
+    let (connect, at) = server(options)?;
+    let pool = dial(connect, options).await.map_err(|source| unreachable(&at, source))?;
+    Ok(Store { pools: Pools::Postgres(pool), at })
+}
+
+/// How to connect, and what the server is called in messages.
+fn server(options: &Options) -> Result<(PgConnectOptions, String), StoreError> {
+    let connect = PgConnectOptions::from_str(&options.url).map_err(|source| StoreError::Open {
+        at: "(unreadable URL)".to_owned(),
+        hint: "write it as postgres://user:password@host:5432/database".to_owned(),
+        source,
+    })?;
+    let at =
+        format!("{}:{}/{}", connect.get_host(), connect.get_port(), connect.get_database().unwrap_or("?"));
+    Ok((connect, at))
+}
+
+fn unreachable(at: &str, source: sqlx::Error) -> StoreError {
+    let hint = "check that the server is up, and user, password and database name".to_owned();
+    StoreError::Open { at: at.to_owned(), hint, source }
 }
 
 async fn dial(connect: PgConnectOptions, options: &Options) -> Result<PgPool, sqlx::Error> {

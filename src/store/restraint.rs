@@ -109,6 +109,15 @@ impl Store {
         on_read!(self, c => sqlx::query_as(SQL).bind(until).fetch_all(c)).doing("read deadlines")
     }
 
+    /// Until when an alert is to be acknowledged; nothing once that was looked at.
+    pub async fn deadline_of(&self, alert: Uuid) -> Result<Option<Millis>, StoreError> {
+        const SQL: &str = "SELECT due FROM escalations WHERE alert = $1 AND done IS NULL";
+        let row: Option<(Millis,)> =
+            on_read!(self, c => sqlx::query_as(SQL).bind(alert.to_string()).fetch_optional(c))
+                .doing("read deadlines")?;
+        Ok(row.map(|(due,)| due))
+    }
+
     /// Open alerts that nobody gets, oldest first: id and since when.
     pub async fn unrouted(&self) -> Result<Vec<(String, Millis)>, StoreError> {
         const SQL: &str = "SELECT u.alert, u.since FROM unrouted u JOIN alerts a ON a.id = u.alert \

@@ -31,6 +31,18 @@ pub(super) async fn open(options: &Options) -> Result<Store, StoreError> {
     Ok(Store { pools: Pools::Sqlite { read, write }, at })
 }
 
+pub(super) async fn look(options: &Options) -> Result<Store, StoreError> {
+    let failed = |source| {
+        let at = options.url.clone();
+        StoreError::Open { hint: hint(&at), at, source }
+    };
+    let base = SqliteConnectOptions::from_str(&options.url).map_err(failed)?;
+    let at = base.get_filename().display().to_string();
+    let base = base.disable_statement_logging().busy_timeout(options.wait).read_only(true);
+    let read = reader_pool(base, options).await.map_err(failed)?;
+    Ok(Store { pools: Pools::Sqlite { write: read.clone(), read }, at })
+}
+
 fn pragmas(base: SqliteConnectOptions, options: &Options) -> SqliteConnectOptions {
     // Statements are not logged: a stage that is slow says so itself, with what it worked on.
     base.disable_statement_logging()

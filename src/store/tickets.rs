@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use super::{Doing, StoreError, Tx, execute, on_read};
+use super::{Doing, StoreError, Twins, Tx, execute, on_read};
 use crate::ticket::{Day, DistrictId, Ticket, TopicId};
 
 /// Tickets in one statement: nine bind variables each, and SQLite takes 32,766.
@@ -47,12 +47,20 @@ pub struct IngestTx {
     arrived: Option<Day>,
     deltas: FxHashMap<(TopicId, DistrictId, i32), (i32, i32)>,
     tally: Tally,
+    twins: Twins,
 }
 
 impl IngestTx {
     /// Takes over a transaction for tickets of `source`.
     pub fn new(tx: Tx, source: i32) -> Self {
-        Self { tx, source, arrived: None, deltas: FxHashMap::default(), tally: Tally::default() }
+        Self {
+            tx,
+            source,
+            arrived: None,
+            deltas: FxHashMap::default(),
+            tally: Tally::default(),
+            twins: Twins::default(),
+        }
     }
 
     /// Keeps that what comes arrived on a local day.
@@ -80,6 +88,7 @@ impl IngestTx {
     }
 
     async fn put_part(&mut self, batch: &[Ticket]) -> Result<(), StoreError> {
+        batch.iter().for_each(|ticket| self.twins.look(ticket));
         let (batch, repeated) = newest_of_each_id(batch);
         self.tally.duplicates += repeated;
         execute!(&mut self.tx, "add tickets", "SAVEPOINT batch")?;
@@ -109,6 +118,7 @@ impl IngestTx {
             let by_day: Vec<(i32, i64)> = by_day.into_iter().filter(|(_, n)| *n != 0).collect();
             self.tx.add_arrivals(self.source, arrived, &by_day).await?;
         }
+        self.tx.add_twins(self.source, &self.twins).await?;
         Ok((self.tx, self.tally))
     }
 

@@ -1,14 +1,15 @@
 //! Seconds and memory of one whole daily cycle on a city the size of a capital, store included:
-//! `cargo bench --bench cycle -- [topics] [districts] [days] [tickets]`.
+//! `cargo bench --bench cycle -- [topics] [districts] [days] [tickets] [--keep FOLDER]`.
 //!
 //! By default 100 topics x 340 street offices (34,000 cells, 39,738 series with every aggregate) over 1,461 days with
 //! five million tickets, most of them in few cells. One cycle takes minutes, so it is run once and timed by stage: the
-//! weekly one with its fit, then the next morning's without one.
+//! weekly one with its fit, then the next morning's without one. `--keep` leaves configuration, tickets and store in an
+//! empty folder, for `tests/compare/load.sh`.
 #![allow(clippy::expect_used, clippy::print_stdout, missing_docs)]
 
 use std::{
     io::{BufWriter, Write},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Instant,
 };
@@ -28,6 +29,7 @@ const CONFIG: &str = r#"
 [city]
 zone = "Asia/Shanghai"
 calendar = "CN"
+adjacency = "neighbours.csv"
 
 [forecast]
 district_depth = 2
@@ -97,6 +99,15 @@ impl City {
     }
 }
 
+/// Offices lie on a grid, each with up to four neighbours.
+fn neighbours(districts: usize) -> String {
+    const WIDTH: usize = 20;
+    let beside = (1..districts).filter(|d| d % WIDTH > 0).map(|d| (d - 1, d));
+    let above = (WIDTH..districts).map(|d| (d - WIDTH, d));
+    let lines = beside.chain(above).map(|(a, b)| format!("S{a},S{b}\n"));
+    std::iter::once("a,b\n".to_owned()).chain(lines).collect()
+}
+
 async fn cycle(config: &Arc<Config>, morning: NaiveDate) {
     let cx = Cx {
         store: Store::open(&config.store.options()).await.expect("a store"),
@@ -137,15 +148,21 @@ fn peak_memory() -> String {
 
 fn main() {
     // Cargo adds `--bench` of its own.
-    let sizes: Vec<usize> = std::env::args().skip(1).filter_map(|a| a.parse().ok()).collect();
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let sizes: Vec<usize> = args.iter().filter_map(|a| a.parse().ok()).collect();
+    let keep = args.iter().position(|a| a == "--keep").and_then(|at| args.get(at + 1));
     let city =
         City::new(std::array::from_fn(|k| sizes.get(k).copied().unwrap_or([100, 340, 1461, 5_000_000][k])));
-    let dir = tempfile::TempDir::new().expect("a folder");
+    let scratch = tempfile::TempDir::new().expect("a folder");
+    let dir = keep.map_or_else(|| scratch.path().to_owned(), PathBuf::from);
+    std::fs::create_dir_all(&dir).expect("a folder");
+    assert!(!dir.join("weisu.db").exists(), "{} holds a store already", dir.display());
     let started = Instant::now();
-    let path = dir.path().join("weisu.toml");
+    let path = dir.join("weisu.toml");
     std::fs::write(&path, CONFIG).expect("a configuration");
+    std::fs::write(dir.join("neighbours.csv"), neighbours(city.districts)).expect("a list");
     let config = Arc::new(Config::load(&path).expect("a sound configuration"));
-    let tickets = city.write(&dir.path().join("tickets-1.csv"), 0, city.days);
+    let tickets = city.write(&dir.join("tickets-1.csv"), 0, city.days);
     println!(
         "{} topics x {} districts = {} cells, {} days, {tickets} tickets, written in {:.1} s; {} threads",
         city.topics,
@@ -159,9 +176,11 @@ fn main() {
     let morning = START + Days::new(city.days as u64);
     println!("first cycle, with its fit:");
     runtime.block_on(cycle(&config, morning));
-    city.write(&dir.path().join("tickets-2.csv"), city.days, city.days + 1);
+    city.write(&dir.join("tickets-2.csv"), city.days, city.days + 1);
     println!("the next morning:");
     runtime.block_on(cycle(&config, morning + Days::new(1)));
-    let bytes = std::fs::metadata(dir.path().join("weisu.db")).map_or(0, |m| m.len());
+    let last = morning + Days::new(1);
+    std::fs::write(dir.join("morning.txt"), format!("{last}T01:00:00Z")).expect("a file");
+    let bytes = std::fs::metadata(dir.join("weisu.db")).map_or(0, |m| m.len());
     println!("store: {} MiB", bytes >> 20);
 }

@@ -27,7 +27,8 @@ fn city(dir: &Path) -> (Config, u64) {
     let file = std::fs::File::create(dir.join("tickets.csv")).expect("a file");
     let truth = city.write(&mut std::io::BufWriter::new(file), &|_| ()).expect("tickets");
     let path = dir.join("weisu.toml");
-    std::fs::write(&path, city.config_toml("tickets.csv", "sqlite://weisu.db")).expect("a configuration");
+    std::fs::write(&path, city.config_toml("tickets.csv", None, "sqlite://weisu.db"))
+        .expect("a configuration");
     (Config::load(&path).expect("a sound configuration"), truth.tickets)
 }
 

@@ -12,7 +12,7 @@ use weisu::{
 
 use crate::support::{
     Database, city, for_each_database, for_each_store,
-    server::{Server, serve, serve_with},
+    server::{Server, With, serve, serve_with},
 };
 
 fn row(series: i32, onset: i32) -> CalendarRow {
@@ -178,7 +178,7 @@ async fn the_page_says_it_in_both_languages_with_its_plan() {
     std::fs::create_dir(&plans).unwrap();
     std::fs::write(plans.join("heating.md"), PLAN).unwrap();
     let store = city::store(&Database::sqlite(&folder), Some(&city::ZH)).await;
-    let server = serve_with(store, Lang::Zh, Some(plans)).await;
+    let server = serve_with(store, Lang::Zh, With { plans: Some(plans), ..With::default() }).await;
     let zh = server.get("/calendar").await.text().await.unwrap();
     for says in [
         "民情月历",

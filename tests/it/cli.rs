@@ -24,7 +24,7 @@ fn small_city(folder: &Path) -> u64 {
     let city =
         City::new(Params { years: 2, districts: 2, scale: 0.02, ..Params::demo(Lang::En, until) }).unwrap();
     let truth = city.write(&mut fs::File::create(folder.join("t.csv")).unwrap(), &|_| {}).unwrap();
-    let config = city.config_toml("t.csv", "sqlite://weisu.db") + QUICK;
+    let config = city.config_toml("t.csv", None, "sqlite://weisu.db") + QUICK;
     fs::write(folder.join("weisu.toml"), config).unwrap();
     truth.tickets
 }
@@ -44,8 +44,7 @@ fn tickets(folder: &Path, name: &str, n: usize) {
 fn help_names_every_command_and_the_exit_codes() {
     let folder = tempfile::tempdir().unwrap();
     let said = weisu(folder.path(), &["--help"]).ok();
-    let commands =
-        "demo simulate ingest once run forecast detect backtest export status send-test check-config";
+    let commands = "demo simulate ingest once run forecast detect backtest export status send-test alert verdict token check-config";
     for word in commands.split(' ').chain(["--config", "--format", "75 busy", "78 configuration"]) {
         assert!(said.contains(word), "{word} in {said}");
     }

@@ -165,3 +165,48 @@ fn printing_shows_every_key_and_no_secret() {
     assert!(said.contains("cannot open the store") && said.contains("127.0.0.1"), "{said}");
     assert!(!said.contains("s3cr3t"), "{said}");
 }
+
+#[tokio::test]
+async fn the_map_is_opened_and_compared_with_the_districts_of_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let config =
+        |city: &str| fs::write(at.join("weisu.toml"), format!("[city]\nname = \"X\"\n{city}")).unwrap();
+    let square = r#"{"type":"Polygon","coordinates":[[[0,0],[1,0],[1,1],[0,1],[0,0]]]}"#;
+    let map = |name: &str| {
+        let feature = format!(r#"{{"type":"Feature","properties":{{"name":"{name}"}},"geometry":{square}}}"#);
+        let text = format!(r#"{{"type":"FeatureCollection","features":[{feature}]}}"#);
+        fs::write(at.join("m.geojson"), text).unwrap();
+    };
+    map("North");
+    config("map = \"m.geojson\"\nmap_name = \"id\"\nadjacency = \"n.csv\"\n");
+    let said = weisu(at, &["check-config"]).failed(78);
+    let place = "weisu.toml:4: city.map_name: ";
+    assert!(said.contains(place) && said.contains("m.geojson: feature 1: no property \"id\""), "{said}");
+    assert!(said.contains("-> name one of: name"), "{said}");
+    config("map = \"m.geojson\"\nadjacency = \"n.csv\"\n");
+    let said = weisu(at, &["check-config"]).failed(78);
+    assert!(
+        said.contains("weisu.toml:4: city.adjacency: ") && said.contains("n.csv: cannot be read"),
+        "{said}"
+    );
+    config("map = \"m.geojson\"\n");
+    let said = weisu(at, &["check-config"]).ok();
+    assert!(!said.contains("city.map"), "no store yet, so nothing to compare with: {said}");
+    assert_eq!(fs::read_dir(at).unwrap().filter(|e| is_database(e.as_ref().unwrap())).count(), 0);
+
+    let store = crate::support::Database::sqlite(&folder).open().await.unwrap();
+    let mut tx = store.begin().await.unwrap();
+    let paths = ["North", "South"].map(|name| vec![name.to_owned()]);
+    tx.intern(weisu::store::Tree::Districts, &paths).await.unwrap();
+    tx.commit().await.unwrap();
+    store.close().await;
+    for command in ["check-config", "status"] {
+        let said = weisu(at, &[command]).ok();
+        assert!(said.contains("not on the map and have no neighbours: South"), "{said}");
+        assert!(!said.contains("no district has the name of"), "{said}");
+    }
+    map("Elsewhere");
+    let said = weisu(at, &["check-config", "--format", "json"]).json();
+    assert!(said["map"][1].as_str().unwrap().contains("Elsewhere; compare city.map_name"), "{said}");
+}

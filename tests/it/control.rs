@@ -121,3 +121,64 @@ async fn arrivals_add_up_to_the_counts() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn rows_that_came_twice_are_counted_by_day() {
+    for_each_store(|store| async move {
+        let ticket = |id: &str, received, day| Ticket {
+            id: id.into(),
+            version: 1,
+            received,
+            day: Day(day),
+            topic: 1,
+            district: 1,
+            closed: None,
+            is_repeat: false,
+        };
+        let deliveries = [
+            // One under another id, one under the same.
+            vec![ticket("a", 5, 10), ticket("b", 5, 10), ticket("a", 5, 10), ticket("c", 6, 10)],
+            // An overlap with what came before is none.
+            vec![ticket("c", 6, 10), ticket("d", 7, 11), ticket("e", 7, 11)],
+        ];
+        for batch in deliveries {
+            let mut tx = store.begin().await.unwrap();
+            let source = tx.source("test").await.unwrap();
+            let mut ingest = IngestTx::new(tx, source);
+            ingest.put(&batch).await.unwrap();
+            let (tx, _) = ingest.finish().await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        let twins: Vec<_> = store.twins(Day(0)).await.unwrap().into_iter().collect();
+        assert_eq!(twins, [(Day(10), 2), (Day(11), 1)]);
+        assert_eq!(store.twins(Day(11)).await.unwrap().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_classes_of_a_run_take_the_place_of_those_before() {
+    for_each_store(|store| async move {
+        let row = |run, topic, class: &str| weisu::store::ClassRow {
+            run,
+            topic,
+            district: 3,
+            first_week: 20_000,
+            weeks: 26,
+            on_expected: class.into(),
+            on_counts: "none".into(),
+            z: 2.5,
+            observed: 40.0,
+            expected: 21.5,
+        };
+        for rows in [vec![row(1, 1, "hot_new"), row(1, 2, "cold_new")], vec![row(2, 1, "hot_consecutive")]] {
+            let mut tx = store.begin().await.unwrap();
+            tx.put_hotspot_classes(&rows).await.unwrap();
+            tx.commit().await.unwrap();
+            assert_eq!(store.hotspot_classes(None).await.unwrap(), rows);
+        }
+        assert_eq!(store.hotspot_classes(Some(1)).await.unwrap().len(), 1);
+        assert_eq!(store.hotspot_classes(Some(2)).await.unwrap(), []);
+    })
+    .await;
+}

@@ -17,13 +17,13 @@ use weisu::{
 use crate::support::for_each_database;
 
 /// A name that a spreadsheet would run.
-const FORMULA: &str = "=HYPERLINK(\"http://evil\")";
+pub(crate) const FORMULA: &str = "=HYPERLINK(\"http://evil\")";
 
 fn day(text: &str) -> Day {
     text.parse::<NaiveDate>().unwrap().into()
 }
 
-fn city() -> City {
+pub(crate) fn city() -> City {
     City {
         code: "demo".into(),
         zone: Zone(Tz::Asia__Shanghai),
@@ -34,7 +34,7 @@ fn city() -> City {
 }
 
 /// Two topics, one district, 2022-12-01 until 2024-01-31, a forecast of February 2024 on both bases.
-async fn fill(store: &Store) -> i64 {
+pub(crate) async fn fill(store: &Store) -> i64 {
     let mut tx = store.begin().await.unwrap();
     let source = tx.source("hotline").await.unwrap();
     let paths = [vec!["供暖".to_owned(), "室温".to_owned()], vec![FORMULA.to_owned()]];

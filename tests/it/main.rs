@@ -1,11 +1,13 @@
 //! One binary for every test that needs more than a module: fewer links, one support library.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
+mod access;
 mod alert_chain;
 mod alertmanager;
 mod backtest;
 mod bad_input;
 mod board_queries;
+mod browser;
 mod calendar;
 mod channels;
 mod cli;
@@ -18,19 +20,28 @@ mod dashboards;
 mod degenerate;
 mod explain;
 mod export;
+mod fuzz;
+mod histories;
 mod http;
 mod ingest;
+mod life;
 mod outbox;
+mod people;
+mod pictures;
 mod plan;
 mod planted;
 mod presets;
 mod prom;
 mod publish;
 mod real_tickets;
+mod report;
+mod reports_served;
 mod restraint;
 mod shards;
 mod simulated_city;
 mod store;
+mod sub_path;
 mod support;
 mod systemd;
+mod tap;
 mod tidy;

@@ -36,7 +36,8 @@ impl Lived {
         let city = City::new(params).unwrap();
         let mut all = Vec::new();
         let truth = city.write(&mut all, &|_| {}).unwrap();
-        let config = city.config_toml("*.csv", "sqlite://weisu.db");
+        let config = city.config_toml("*.csv", Some("districts.geojson"), "sqlite://weisu.db");
+        fs::write(at.join("districts.geojson"), city.map()).unwrap();
         fs::write(at.join("weisu.toml"), format!("{config}\n{QUICK}")).unwrap();
         let begun = truth.events.iter().find(|e| e.kind == Kind::EmergingCluster).unwrap().from;
         let (before, since) = split(std::str::from_utf8(&all).unwrap(), begun);
@@ -128,6 +129,14 @@ fn cell(event: &Planted) -> Cell {
     (event.topic.last().unwrap().clone(), event.district.clone().unwrap())
 }
 
+/// Whether a cluster has most of the planted districts, and at most one that is not.
+fn same_places(event: &Planted, names: &[Vec<String>]) -> bool {
+    let planted: Vec<&String> = event.district.iter().chain(&event.neighbours).collect();
+    let told: Vec<&String> = names.iter().filter_map(|path| path.last()).collect();
+    let both = told.iter().filter(|name| planted.contains(name)).count();
+    planted.len() >= 3 && both + 1 >= planted.len() && both + 1 >= told.len()
+}
+
 /// The rows received before a day, and those since, each under the header.
 fn split(csv: &str, day: NaiveDate) -> (String, String) {
     let (header, rows) = csv.split_once('\n').unwrap();
@@ -162,12 +171,17 @@ async fn what_was_planted_is_found_again() {
         (Kind::Drop, alarms::Kind::Drop),
         (Kind::RepeatCluster, alarms::Kind::RepeatCluster),
         (Kind::DataFault, alarms::Kind::Data),
+        (Kind::NeighbourCluster, alarms::Kind::Cluster),
     ] {
         let event = city.planted(planted).next().unwrap();
         let district: Vec<String> = event.district.clone().into_iter().collect();
-        let it = open
-            .iter()
-            .find(|a| a.body.kind == kind && a.body.topic == event.topic && a.body.district == district);
+        let it = open.iter().find(|a| {
+            let there = match &a.body.details.cluster {
+                Some(cluster) => same_places(event, &cluster.names),
+                None => a.body.district == district,
+            };
+            a.body.kind == kind && a.body.topic == event.topic && there
+        });
         let dated = it.is_some_and(|a| match &a.body.details.level {
             Some(level) => (level.earliest..=level.latest).contains(&event.from),
             None => a.body.window.0 <= event.to && event.from <= a.body.window.1,

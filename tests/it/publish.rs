@@ -94,7 +94,7 @@ pub(crate) fn event(alert: u128, kind: EventKind, day: i32) -> Event {
 /// A desk in Shanghai without a table.
 pub(crate) fn desk(receivers: &[Receiver]) -> Desk<'_> {
     let sender = Sender { source: "/weisu/test", lang: Lang::Zh, small_cell: 5 };
-    Desk { receivers, table: None, zone: chrono_tz::Tz::Asia__Shanghai, sender }
+    Desk { receivers, table: None, zone: chrono_tz::Tz::Asia__Shanghai, sender, links: None }
 }
 
 pub(crate) async fn enqueue(store: &Store, events: &[Event], receivers: &[Receiver], now: Millis) -> u64 {

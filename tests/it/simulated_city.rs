@@ -52,7 +52,7 @@ async fn every_row_is_taken_and_nothing_personal_is_kept() {
         let name = format!("{lang:?}");
         let mut file = fs::File::create(folder.path().join(format!("{name}.csv"))).unwrap();
         let truth = city.write(&mut file, &|_| {}).unwrap();
-        let config = city.config_toml(&format!("{name}.csv"), &format!("sqlite://{name}.db"));
+        let config = city.config_toml(&format!("{name}.csv"), None, &format!("sqlite://{name}.db"));
         fs::write(folder.path().join(format!("{name}.toml")), config).unwrap();
         weisu(
             folder.path(),

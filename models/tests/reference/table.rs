@@ -91,3 +91,35 @@ pub fn forecasts(method: &str) -> Option<BTreeMap<String, Vec<Lead>>> {
     assert!(!out.is_empty(), "no {method} in {file}");
     Some(out)
 }
+
+/// What one of statsforecast's models found in a series; NaN and empty where the model has no such thing.
+pub struct Found {
+    /// Exponential smoothing or theta model chosen.
+    pub form: String,
+    /// Of exponential smoothing.
+    pub log_likelihood: f64,
+    /// Smoothing constant of a theta model.
+    pub alpha: f64,
+    /// Its theta.
+    pub theta: f64,
+    /// Its level before the first value.
+    pub start: f64,
+}
+
+/// What a method found, by id of the series; `tests/compare/parameters.py` wrote it down.
+pub fn found_by_statsforecast(method: &str) -> BTreeMap<String, Found> {
+    let table = include_str!("classic/statsforecast.csv");
+    let rows = csv::Reader::from_reader(table.as_bytes()).into_records().map(Result::unwrap);
+    let found = |row: csv::StringRecord| {
+        let number = |k: usize| row[k].parse().unwrap_or(f64::NAN);
+        let of = Found {
+            form: row[2].to_owned(),
+            log_likelihood: number(3),
+            alpha: number(4),
+            theta: number(5),
+            start: number(6),
+        };
+        (row[0].to_owned(), of)
+    };
+    rows.filter(|row| &row[1] == method).map(found).collect()
+}

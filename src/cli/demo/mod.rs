@@ -23,6 +23,7 @@ use crate::{
 };
 
 mod planner;
+mod planted;
 mod receiver;
 
 /// Arguments of `demo`.
@@ -65,7 +66,9 @@ pub async fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
     text::line(once::report(&ran).trim_end());
     let export = stages::one(&cx, Stage::Export, &once::slot(&cx)).await?.unwrap_or_default();
     let state = daemon::app_state(&cx, global.clock(), Arc::new(Health::default()))?;
-    text::line(planner::report(lang, state).await?);
+    let (report, alerts) = planner::report(lang, state).await?;
+    text::line(report);
+    text::line(planted::table(lang, &truth, &alerts));
     text::line(planner::deliveries(lang, &receiver, &export));
     text::line(planner::outro(lang, begun.elapsed(), (!args.once).then_some(args.listen)));
     if args.once {
@@ -107,9 +110,10 @@ fn simulate(global: &Global, args: &Args, lang: Lang, dir: &Path) -> anyhow::Res
         &*super::progress::bars(global.quiet),
     )?;
     std::fs::write(dir.join("truth.json"), serde_json::to_vec_pretty(&truth)?)?;
+    std::fs::write(dir.join("districts.geojson"), city.map())?;
     plans::write(&dir.join("plans"), lang)?;
     let path = dir.join("weisu.toml");
-    std::fs::write(&path, city.config_toml("tickets.csv", "sqlite://weisu.db"))?;
+    std::fs::write(&path, city.config_toml("tickets.csv", Some("districts.geojson"), "sqlite://weisu.db"))?;
     Ok((path, truth))
 }
 

@@ -42,14 +42,15 @@ pub fn intro(lang: Lang, truth: &Truth, dir: &Path) -> String {
     }
 }
 
-/// The report.
-pub async fn report(lang: Lang, state: AppState) -> anyhow::Result<String> {
+/// The report, and the open alerts that it speaks of.
+pub async fn report(lang: Lang, state: AppState) -> anyhow::Result<(String, Vec<Value>)> {
     let router = http::router(state);
     let mut out = String::from("\n");
     rises(&mut out, lang, &ask(&router, "/api/v1/outlook").await?);
-    hotspots(&mut out, lang, &ask(&router, "/api/v1/alerts?state=open&limit=50").await?);
+    let alerts = ask(&router, "/api/v1/alerts?state=open&limit=50").await?;
+    hotspots(&mut out, lang, &alerts);
     past(&mut out, lang, &ask(&router, "/api/v1/scoreboard").await?);
-    Ok(out)
+    Ok((out, alerts.as_array().cloned().unwrap_or_default()))
 }
 
 async fn ask(router: &Router, path: &str) -> anyhow::Result<Value> {

@@ -11,9 +11,10 @@ use crate::{
     files::{cells, labels, panel},
     stages::{
         city::Names,
+        detect::known,
         replay::{self, History, Label, Report, Request},
     },
-    store::SeriesKey,
+    store::{SeriesKey, TreeNode},
 };
 
 mod table;
@@ -45,6 +46,15 @@ pub struct Args {
     /// Region of the built-in holidays when there is no holiday file: CN, US, BR or none
     #[arg(long, default_value = "none", requires = "input", conflicts_with = "holidays")]
     region: Region,
+    /// Map of the districts (GeoJSON), for clusters of neighbours
+    #[arg(long, value_name = "FILE", requires = "input")]
+    map: Option<PathBuf>,
+    /// Property of the map's features that names the district
+    #[arg(long, default_value = crate::map::NAME, value_name = "NAME", requires = "map")]
+    map_name: String,
+    /// Neighbours (CSV a,b) in place of districts whose borders meet
+    #[arg(long, value_name = "FILE", requires = "input")]
+    adjacency: Option<PathBuf>,
     /// Print the result as JSON, like --format json
     #[arg(long)]
     json: bool,
@@ -96,6 +106,13 @@ pub fn files(global: &Global, args: &Args) -> anyhow::Result<()> {
     };
     let mut config = Config::default();
     config.city.calendar = args.region.code().to_owned();
+    config.city.map.clone_from(&args.map);
+    config.city.map_name.clone_from(&args.map_name);
+    config.city.adjacency.clone_from(&args.adjacency);
+    let mistakes = config.city.geography().err().unwrap_or_default();
+    if let Some(mistake) = mistakes.first() {
+        anyhow::bail!("{}; {}", mistake.problem, mistake.remedy);
+    }
     let bars = progress::bars(global.quiet || args.json);
     let done = replay::run(&history(named, calendar, config), &request, &*bars)?;
     report(global, args, &done)
@@ -116,11 +133,15 @@ fn history(named: cells::Named, calendar: Calendar, config: Config) -> History {
         district_depth: i32::from(node.level.district),
     };
     let keys = named.hierarchy.nodes.iter().map(key).collect();
+    let node = |(id, name): (i32, &String)| TreeNode { id, parent: 0, depth: 1, name: name.clone() };
+    let districts: Vec<TreeNode> = (1..).zip(&named.districts).map(node).collect();
+    let neighbourhood = known::neighbourhood(&config.city, &districts);
     History {
         city: CityPanel { panel: named.panel, hierarchy: named.hierarchy, keys },
         names: Names::new(roots(named.topics), roots(named.districts)),
         calendar,
         config,
+        neighbourhood,
     }
 }
 

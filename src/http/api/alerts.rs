@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     http::{
         AppState,
+        access::Viewer,
         alert_view::AlertView,
         problem::{Params, Problem, page_size},
     },
@@ -34,11 +35,12 @@ pub(super) struct AlertParams {
     limit: Option<u32>,
 }
 
-/// Alerts with their grounds, the most severe and newest first.
+/// Alerts with their grounds, the most severe and newest first; for a token of some districts, theirs.
 #[utoipa::path(get, path = "/alerts", tag = "hotspots", params(AlertParams),
     responses((status = OK, body = Vec<AlertView>), (status = 400, body = Problem), (status = 503, body = Problem)))]
 pub(super) async fn alerts(
     State(state): State<AppState>,
+    viewer: Viewer,
     Params(params): Params<AlertParams>,
 ) -> Result<Json<Vec<AlertView>>, Problem> {
     let filter = AlertFilter {
@@ -47,9 +49,40 @@ pub(super) async fn alerts(
         lane: params.lane.map(|l| l.name().to_owned()),
         district: params.district.filter(|d| *d != 0),
         limit: page_size(params.limit, 100, 500)?,
+        id: None,
     };
-    let rows = state.store.find_alerts(&filter).await?;
-    Ok(Json(rows.into_iter().filter_map(AlertView::new).collect()))
+    found(&state, &viewer, &filter).await.map(Json)
+}
+
+/// Alerts that somebody may see.
+pub(crate) async fn found(
+    state: &AppState,
+    viewer: &Viewer,
+    filter: &AlertFilter,
+) -> Result<Vec<AlertView>, Problem> {
+    if !viewer.is_restricted() {
+        let rows = state.store.find_alerts(filter).await?;
+        return Ok(rows.into_iter().filter_map(AlertView::new).collect());
+    }
+    let base = state.boards.base(&state.store).await?;
+    let mut ids: Vec<i32> = match filter.district {
+        Some(asked) => vec![asked],
+        None => base.districts.nodes().filter(|n| viewer.districts.contains(&n.name)).map(|n| n.id).collect(),
+    };
+    ids.retain(|id| viewer.sees(&base.districts.path(*id)));
+    let mut views: Vec<AlertView> = Vec::new();
+    for district in ids {
+        let rows =
+            state.store.find_alerts(&AlertFilter { district: Some(district), ..filter.clone() }).await?;
+        views.extend(rows.into_iter().filter_map(AlertView::new));
+    }
+    views.sort_by(|a, b| {
+        (b.body.severity, b.updated).cmp(&(a.body.severity, a.updated)).then_with(|| a.id.cmp(&b.id))
+    });
+    // A district inside another one is found with both.
+    views.dedup_by(|a, b| a.id == b.id);
+    views.truncate(usize::try_from(filter.limit).unwrap_or(usize::MAX));
+    Ok(views)
 }
 
 /// How many alerts of each rule (kind and detector) were worth telling, by what people said of them.
@@ -115,6 +148,7 @@ pub(super) struct AlarmView {
     responses((status = OK, body = Vec<AlarmView>), (status = 400, body = Problem), (status = 503, body = Problem)))]
 pub(super) async fn alarms(
     State(state): State<AppState>,
+    viewer: Viewer,
     Params(params): Params<AlarmParams>,
 ) -> Result<Json<Vec<AlarmView>>, Problem> {
     let today = state.today();
@@ -142,5 +176,5 @@ pub(super) async fn alarms(
         suppressed: a.suppressed,
     };
     let rows = state.store.alarms_between(from, to, limit).await?;
-    Ok(Json(rows.into_iter().map(view).collect()))
+    Ok(Json(rows.into_iter().map(view).filter(|alarm| viewer.sees(&alarm.district)).collect()))
 }

@@ -281,7 +281,8 @@ fn coming(daily: &Daily, grain: Grain, row: &Point) -> Coming {
     }
 }
 
-fn seasons(state: &AppState, from: NaiveDate, to: NaiveDate) -> Vec<SeasonView> {
+/// Seasons of the city's calendar that share a day with `[from, to]`, by their first day.
+pub(crate) fn seasons(state: &AppState, from: NaiveDate, to: NaiveDate) -> Vec<SeasonView> {
     let view = |season: &weisu_models::calendar::Season| {
         let label = state.calendar.season_label(&season.name);
         SeasonView {
@@ -319,6 +320,8 @@ pub(super) struct OutlookParams {
     district: Option<i32>,
     /// Whole months ahead to look at, 1 to 12; 3 unless said otherwise.
     months: Option<usize>,
+    /// Look at this month only, by its first day, so that rows can be compared.
+    month: Option<NaiveDate>,
 }
 
 /// The biggest coming rises.
@@ -349,7 +352,8 @@ pub(super) async fn outlook(
     }
     let base = state.boards.base(&state.store).await?;
     let run = base.forecast()?;
-    let (basis, when) = (params.basis.unwrap_or(Basis::Raw), When::Next(months));
+    let basis = params.basis.unwrap_or(Basis::Raw);
+    let when = params.month.map_or(When::Next(months), When::In);
     let topics = rises(&state, Tree::Topics, params.district.unwrap_or(0), basis, when).await?;
     let districts = rises(&state, Tree::Districts, params.topic.unwrap_or(0), basis, when).await?;
     Ok(Json(Outlook { basis, run: run.id, origin: run.origin.map(|d| Day(d).date()), topics, districts }))

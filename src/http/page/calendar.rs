@@ -8,7 +8,7 @@ use chrono::{Datelike, Months, NaiveDate};
 use minijinja::{Value, context, value::Serde};
 use serde::{Deserialize, Serialize};
 
-use super::{Text, frame, outlook::options, templates, text};
+use super::{Text, frame, options::Choose, templates, text};
 use crate::{
     http::{
         AppState,
@@ -85,8 +85,8 @@ pub(crate) async fn calendar(
     let say = |key| text.say(key, Value::UNDEFINED);
     let html = templates()?.get_template("calendar.html")?.render(context! {
         title => text.say("calendar_title", context! { city => state.city.name.clone() }),
-        topics => Value::from(Serde(options(&base.topics, base.depth.0, topic, say("all_topics")))),
-        districts => Value::from(Serde(options(&base.districts, base.depth.1.min(DEPTH), district, say("whole_city")))),
+        topics => Value::from(Serde(Choose::tree(&base.topics, base.depth.0, topic, say("all_topics")))),
+        districts => Value::from(Serde(Choose::tree(&base.districts, base.depth.1.min(DEPTH), district, say("whole_city")))),
         view => view.map(|view| Value::from(Serde(parts(&text, &view, today)))),
         feed => keep.iter().map(|(name, value)| format!("&{name}={value}")).collect::<String>(),
         ..frame(&state, &text, keep),

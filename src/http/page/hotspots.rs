@@ -11,10 +11,13 @@ use crate::{
 /// A card.
 #[derive(Debug, Serialize)]
 pub(super) struct Card {
+    id: String,
     severity: &'static str,
     severity_word: String,
     kind: String,
-    state: String,
+    life: String,
+    unrouted: bool,
+    lane: String,
     topic: String,
     district: String,
     why: String,
@@ -51,13 +54,17 @@ const DRIVERS: usize = 3;
 /// Writes a card.
 pub(super) fn view(text: &Text, alert: &AlertView) -> Card {
     let body = &alert.body;
+    let (topic, district) = names(text, body);
     Card {
+        id: alert.id.clone(),
         severity: body.severity.name(),
         severity_word: text.word("severity", body.severity.name()),
         kind: text.word("kind", body.kind.name()),
-        state: text.word("state", &alert.state),
-        topic: text.path(&body.topic, "all_topics"),
-        district: text.path(&body.district, "whole_city"),
+        life: life(text, alert),
+        unrouted: alert.unrouted,
+        lane: text.word("lane", body.lane.name()),
+        topic,
+        district,
         why: why(text, body),
         p_value: body.observed.map(|_| text.say("why_p", context! { p => text.p_value(body.p_value) })),
         facts: facts(text, body),
@@ -65,6 +72,35 @@ pub(super) fn view(text: &Text, alert: &AlertView) -> Card {
         gauge: gauge(text, body),
         topic_id: alert.topic_id,
         district_id: alert.district_id,
+    }
+}
+
+/// Topic and district from the top down.
+pub(super) fn names(text: &Text, body: &AlertBody) -> (String, String) {
+    (text.path(&body.topic, "all_topics"), text.path(&body.district, "whole_city"))
+}
+
+/// The two numbers that it is about.
+pub(super) fn numbers(text: &Text, body: &AlertBody) -> String {
+    let (expected, norm) = (text.count(body.expected), body.compare.norm.map(|n| text.count(n)));
+    match (body.observed, norm) {
+        (Some(observed), _) => text.say("driver", context! { observed => text.count(observed), expected }),
+        (None, Some(norm)) => text.say("ahead_numbers", context! { expected, norm }),
+        (None, None) => text.say("a_expected", context! { n => expected }),
+    }
+}
+
+/// Where it is in its life, since when, and who took it.
+fn life(text: &Text, alert: &AlertView) -> String {
+    let state = text.word("state", &alert.state);
+    let since = alert.resolved.or(if alert.state == "firing" { alert.created } else { alert.updated });
+    let life = match since {
+        Some(at) => text.say("life", context! { state, at => text.instant(at) }),
+        None => state,
+    };
+    match alert.acknowledged_by.as_ref().zip(alert.acknowledged_at) {
+        Some((who, at)) => text.say("life_by", context! { life, who, at => text.instant(at) }),
+        None => life,
     }
 }
 
@@ -88,6 +124,17 @@ fn why_of_kind(text: &Text, body: &AlertBody, observed: f64) -> Option<String> {
                 times => format!("{:.1}", level.ratio),
             },
         ));
+    }
+    if let Some(cluster) = &details.cluster {
+        let names: Vec<&str> =
+            cluster.names.iter().filter_map(|path| path.last()).map(String::as_str).collect();
+        let state = if cluster.ongoing { "cluster.ongoing" } else { "cluster.new" };
+        let state = text.say(state, context! { since => text.day(cluster.since) });
+        let (of, years) = (names.len(), cluster.years());
+        let districts = names.join(&text.say("join", context! {}));
+        return Some(
+            text.say("why_cluster", context! { window, observed, expected, of, districts, state, years }),
+        );
     }
     if let Some(spread) = &details.spread {
         let values = context! { window, observed, expected, up => spread.up, of => spread.of };
@@ -140,11 +187,14 @@ fn why(text: &Text, body: &AlertBody) -> String {
     }
 }
 
-/// Since when, and against the week before and last year.
+/// Since when, against the week before and last year, what the neighbours do and what the calendar says.
 fn facts(text: &Text, body: &AlertBody) -> Vec<String> {
     let now = body.observed.unwrap_or(body.expected);
     let since = body.observed.map(|_| text.say("since", context! { day => text.day(body.onset) }));
-    let changes = [("week_before", body.compare.last_week), ("year_before", body.compare.last_year)];
+    let c = &body.compare;
+    // Away from the festival both alignments name the same days.
+    let lunar = c.last_year_lunar.filter(|lunar| c.last_year != Some(*lunar));
+    let changes = [("week_before", c.last_week), ("year_before", c.last_year), ("lunar_year_before", lunar)];
     let changes = changes.into_iter().filter_map(|(key, before)| {
         let change = text.change(change(now, before)?);
         Some(text.say(key, context! { change }))
@@ -153,7 +203,12 @@ fn facts(text: &Text, body: &AlertBody) -> Vec<String> {
         let days: Vec<String> = onset.past.iter().map(ToString::to_string).collect();
         text.say("past_onsets", context! { days => days.join(", ") })
     });
-    since.into_iter().chain(changes).chain(past).collect()
+    let around = body.details.neighbours.as_ref().map(|n| {
+        text.say("neighbours_up", context! { up => n.up.len(), of => n.of, names => n.up.join(", ") })
+    });
+    let events = (!body.details.events.is_empty())
+        .then(|| text.say("events_in_window", context! { names => body.details.events.join(", ") }));
+    since.into_iter().chain(changes).chain(past).chain(around).chain(events).collect()
 }
 
 /// What a driver's path says beyond its alert's.

@@ -1,4 +1,5 @@
-//! The page at `/`, those of the backtest, of the calendar and of plans: one document in Chinese or English that answers a planner's questions.
+//! The page at `/`, and those of the alerts, of the backtest, of the calendar, of plans and of the exports: in Chinese or
+//! English, what a planner asks first.
 //!
 //! Every number is in the HTML the server writes, so the page can be read, searched, printed and heard without a
 //! line of script; the script only draws the chart from the data that the table below it shows as well.
@@ -23,18 +24,26 @@ use crate::{
     ticket::Basis,
 };
 
+mod alerts;
 mod answers;
 mod backtest;
 mod calendar;
+mod exports;
 mod hotspots;
+mod lanes;
+pub(super) mod life;
+mod map;
+mod options;
 mod outlook;
 mod rises;
 pub(super) mod text;
 mod track;
 mod why;
 
+pub(super) use alerts::show as alerts;
 pub(super) use backtest::backtest;
 pub(super) use calendar::{calendar, plan};
+pub(super) use exports::exports;
 use text::Text;
 
 static TEMPLATES: LazyLock<Result<Environment<'static>, minijinja::Error>> = LazyLock::new(|| {
@@ -42,9 +51,13 @@ static TEMPLATES: LazyLock<Result<Environment<'static>, minijinja::Error>> = Laz
     for (name, text) in [
         ("layout.html", include_str!("templates/layout.html")),
         ("page.html", include_str!("templates/page.html")),
+        ("alerts.html", include_str!("templates/alerts.html")),
+        ("cards.html", include_str!("templates/cards.html")),
+        ("lanes.html", include_str!("templates/lanes.html")),
         ("backtest.html", include_str!("templates/backtest.html")),
         ("calendar.html", include_str!("templates/calendar.html")),
         ("plan.html", include_str!("templates/plan.html")),
+        ("exports.html", include_str!("templates/exports.html")),
         ("answers.html", include_str!("templates/answers.html")),
         ("hotspots.html", include_str!("templates/hotspots.html")),
         ("rises.html", include_str!("templates/rises.html")),
@@ -102,9 +115,11 @@ pub(super) async fn page(
     let base = state.boards.base(&state.store).await?;
     let score = scoreboard::scoreboard(&state, choice.basis).await?;
     let rises = rises::read(&state, choice).await?;
-    let topic = choice.topic.unwrap_or_else(|| rises.headline().map_or(0, |r| r.id));
-    let outlook = outlook::view(&state, &text, &base, Choice { topic: Some(topic), ..choice }).await?;
+    let topic = Some(choice.topic.unwrap_or(rises.topic));
+    let outlook = outlook::view(&state, &text, &base, Choice { topic, ..choice }).await?;
+    let map = state.outlines.as_ref().and_then(|outlines| map::view(&text, outlines, &base, &rises));
     let cards: Vec<_> = open_alerts(&state).await?.iter().map(|a| hotspots::view(&text, a)).collect();
+    let lanes = super::lanes::lanes(&state, choice.basis).await?;
     let runs: Vec<_> = state.store.recent_runs(8).await?.iter().map(|r| track::run(&text, r)).collect();
     let html = templates()?.get_template("page.html")?.render(context! {
         title => text.say("title", context! { city => state.city.name.clone() }),
@@ -112,10 +127,13 @@ pub(super) async fn page(
         issued => status.forecast.as_ref().and_then(|f| f.issued_at)
             .map(|at| text.say("issued", context! { at => text.instant(at) })),
         answers => Value::from(Serde(answers::view(&text, &rises, &score))),
+        lanes => Value::from(Serde(lanes::view(&text, &lanes, state.today().date()))),
         hotspots => Value::from(Serde(cards)),
         more => (status.open_alerts > HOTSPOTS)
             .then(|| text.say("more_alerts", context! { n => status.open_alerts - HOTSPOTS })),
-        rises => Value::from(Serde(rises::view(&text, &rises, &base, choice))),
+        what => Value::from(Serde(rises::what(&text, &rises, &base, choice))),
+        places => Value::from(Serde(rises::places(&text, &rises, &base))),
+        map => map.map(|map| Value::from(Serde(map))),
         outlook => Value::from(Serde(outlook)),
         past => Value::from(Serde(track::past(&text, &score))),
         precision => Value::from(Serde(track::precision(&text, &verdicts::precision(&state.store.judged_alerts().await?)))),
@@ -133,6 +151,15 @@ fn templates() -> Result<&'static Environment<'static>, Problem> {
     })
 }
 
+/// The navigation: each entry with the word of `page.<key>` in the catalogue, and its address from the first level.
+const PAGES: [(&str, &str); 5] = [
+    ("overview", "./"),
+    ("alerts", "alerts"),
+    ("calendar", "calendar"),
+    ("forecasts", "backtest"),
+    ("exports", "exports"),
+];
+
 /// What every page has around its own part; `keep` is the choice that a change of language keeps.
 fn frame(state: &AppState, text: &Text, keep: Vec<(&'static str, String)>) -> Value {
     let (short, other) = if text.lang == Lang::Zh { ("zh", "en") } else { ("en", "zh") };
@@ -144,6 +171,7 @@ fn frame(state: &AppState, text: &Text, keep: Vec<(&'static str, String)>) -> Va
         short,
         other,
         keep => Value::from(Serde(keep)),
+        pages => PAGES.into_iter().map(|(key, path)| context! { key, path => Value::from_safe_string(path.to_owned()), name => text.word("page", key) }).collect::<Value>(),
         city => state.city.name.clone(),
         files => context! {
             css => file("page.css"),

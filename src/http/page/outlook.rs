@@ -3,27 +3,20 @@ use chrono::NaiveDate;
 use minijinja::{Value, context};
 use serde::Serialize;
 
-use super::{Choice, Text, why};
+use super::{Choice, Text, options::Choose, why};
 use crate::{
+    config::Lang,
     http::{
         AppState,
         api::{
             explanation,
             forecast::{self, Ask, Forecast},
         },
-        board::{Base, Names},
+        board::Base,
         problem::Problem,
     },
     store::Grain,
 };
-
-/// An option of a selector.
-#[derive(Debug, Serialize)]
-pub(super) struct Choose {
-    value: String,
-    name: String,
-    selected: bool,
-}
 
 /// The section.
 #[derive(Debug, Serialize)]
@@ -72,6 +65,8 @@ struct Chart {
     coming: Vec<(NaiveDate, [f64; 5], Option<f64>)>,
     /// Days off: date and name.
     holidays: Vec<(NaiveDate, String)>,
+    /// Seasons that share a day with either: first day, last day, name.
+    seasons: Vec<(NaiveDate, NaiveDate, String)>,
     words: Words,
 }
 
@@ -105,38 +100,16 @@ pub(super) async fn view(
         Err(problem) if problem.status == 404 => None,
         Err(problem) => return Err(problem),
     };
-    let words = |pairs: [(&str, &str, bool); 2]| {
-        let choose = |(value, key, selected): (&str, &str, bool)| Choose {
-            value: value.to_owned(),
-            name: text.say(key, Value::UNDEFINED),
-            selected,
-        };
-        pairs.map(choose).into_iter().collect()
-    };
+    let say = |key| text.say(key, Value::UNDEFINED);
     let raw = choice.basis == crate::ticket::Basis::Raw;
     let day = choice.grain == Grain::Day;
     Ok(Outlook {
-        topics: options(&base.topics, base.depth.0, topic, text.say("all_topics", Value::UNDEFINED)),
-        districts: options(
-            &base.districts,
-            base.depth.1,
-            choice.district,
-            text.say("whole_city", Value::UNDEFINED),
-        ),
-        bases: words([("raw", "basis_raw", raw), ("dedup", "basis_dedup", !raw)]),
-        grains: words([("day", "grain_day", day), ("month", "grain_month", !day)]),
+        topics: Choose::tree(&base.topics, base.depth.0, topic, say("all_topics")),
+        districts: Choose::tree(&base.districts, base.depth.1, choice.district, say("whole_city")),
+        bases: Choose::of([("raw", say("basis_raw"), raw), ("dedup", say("basis_dedup"), !raw)]),
+        grains: Choose::of([("day", say("grain_day"), day), ("month", say("grain_month"), !day)]),
         series,
     })
-}
-
-pub(super) fn options(names: &Names, depth: i32, chosen: i32, all: String) -> Vec<Choose> {
-    let root = Choose { value: "0".to_owned(), name: all, selected: chosen == 0 };
-    let node = |n: &crate::store::TreeNode| Choose {
-        value: n.id.to_string(),
-        name: format!("{}{}", "\u{3000}".repeat((n.depth - 1).max(0) as usize), n.name),
-        selected: n.id == chosen,
-    };
-    std::iter::once(root).chain(names.outline(depth).into_iter().map(node)).collect()
 }
 
 fn series(text: &Text, forecast: &Forecast) -> Series {
@@ -200,7 +173,13 @@ fn chart(text: &Text, forecast: &Forecast) -> Chart {
             .iter()
             .map(|c| (c.start, [c.q025, c.q10, c.q50, c.q90, c.q975].map(round), c.last_year))
             .collect(),
-        holidays: forecast.holidays.iter().filter(|h| h.off).map(|h| (h.date, h.name.clone())).collect(),
+        holidays: forecast
+            .holidays
+            .iter()
+            .filter(|h| h.off)
+            .map(|h| (h.date, text.holiday(&h.name)))
+            .collect(),
+        seasons: forecast.seasons.iter().map(|s| (s.from, s.to, season(text, s))).collect(),
         words: Words {
             actual: say("s_actual"),
             median: say("s_median"),
@@ -210,6 +189,14 @@ fn chart(text: &Text, forecast: &Forecast) -> Chart {
             now: say("s_now"),
             lang: text.tag(),
         },
+    }
+}
+
+/// What people read for a season.
+fn season(text: &Text, season: &forecast::SeasonView) -> String {
+    match text.lang {
+        Lang::Zh => season.zh.clone(),
+        Lang::En => season.en.clone(),
     }
 }
 

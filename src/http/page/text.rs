@@ -6,6 +6,7 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use chrono_tz::Tz;
 use minijinja::{Environment, Value};
 use serde::Deserialize;
+use weisu_models::calendar::china;
 
 use crate::config::Lang;
 
@@ -15,8 +16,11 @@ struct Entry {
     en: String,
 }
 
-static CATALOGUE: LazyLock<BTreeMap<String, Entry>> =
-    LazyLock::new(|| toml::from_str(include_str!("messages.toml")).unwrap_or_default());
+static CATALOGUE: LazyLock<BTreeMap<String, Entry>> = LazyLock::new(|| {
+    let files = [include_str!("messages.toml"), include_str!("messages_life.toml")];
+    let read = |text| toml::from_str::<BTreeMap<String, Entry>>(text).unwrap_or_default();
+    files.into_iter().flat_map(read).collect()
+});
 
 /// The language a request wants: `?lang=`, else the first of `Accept-Language` that is spoken here, else the city's.
 pub fn language(asked: Option<&str>, headers: &HeaderMap, city: Lang) -> Lang {
@@ -152,6 +156,12 @@ impl Text {
             Lang::Zh => format!("{}年{}月", first.year(), first.month()),
             Lang::En => first.format("%B %Y").to_string(),
         }
+    }
+
+    /// A holiday; the calendar of China names its own in Chinese.
+    pub fn holiday(&self, name: &str) -> String {
+        let english = (self.lang == Lang::En).then(|| china::english_name(name)).flatten();
+        english.unwrap_or(name).to_owned()
     }
 
     /// Tickets more or fewer.

@@ -38,13 +38,13 @@ pub fn endpoint(url: &str) -> String {
 /// The alerts an event stands for.
 pub fn alerts(event: &CloudEvent) -> Vec<PostableAlert> {
     let at: DateTime<Utc> = event.time.parse().unwrap_or_default();
-    let end = match (event.is_resolved(), event.is_test()) {
+    let end = match (event.is_over(), event.is_test()) {
         (true, _) => at,
         (false, true) => at + Duration::minutes(TEST_MINUTES),
         (false, false) => at + Duration::days(OPEN_DAYS),
     };
     // The onset may be days back, and lies after `at` for a forecast: an alert starts when people are told.
-    let start = if event.is_resolved() { at - Duration::seconds(1) } else { at };
+    let start = if event.is_over() { at - Duration::seconds(1) } else { at };
     let mut out = vec![postable(event, event.data.body.severity, start, end)];
     if let Some(before) = event.data.previous_severity {
         out.push(postable(event, before, at - Duration::seconds(1), at));
@@ -71,13 +71,14 @@ fn postable(
         ("basis", body.basis.name().to_owned()),
         ("fingerprint", event.data.fingerprint.clone()),
     ]);
-    let annotations = BTreeMap::from([
+    let mut annotations = BTreeMap::from([
         ("summary", body.title.clone()),
         ("description", event.data.text.clone()),
         ("onset", body.onset.to_string()),
         ("window", format!("{}/{}", body.window.0, body.window.1)),
         ("alert_id", event.data.id.to_string()),
     ]);
+    annotations.extend(event.data.ack.as_ref().map(|ack| ("acknowledge", ack.url.clone())));
     PostableAlert { labels, annotations, starts_at: start.to_rfc3339(), ends_at: end.to_rfc3339() }
 }
 

@@ -44,7 +44,7 @@ impl Bot for Dingtalk {
 
     fn lines(&self, note: &Note) -> Vec<String> {
         // Two blanks at the end make a line end there.
-        text::bold(&note.text).into_iter().map(|line| format!("{line}  ")).collect()
+        text::bold(&note.text, &note.links).into_iter().map(|line| format!("{line}  ")).collect()
     }
 
     fn request(

@@ -32,7 +32,7 @@ impl Bot for Feishu {
     }
 
     fn lines(&self, note: &Note) -> Vec<String> {
-        text::bold(&note.text)
+        text::bold(&note.text, &note.links)
     }
 
     fn request(

@@ -116,9 +116,10 @@ impl Parcel {
                 subject: message::subject(lang, &event.data.body),
                 text: event.data.text.clone(),
                 severity: event.data.body.severity,
-                is_over: event.is_resolved(),
+                is_over: event.is_over(),
                 threads: vec![event.data.id],
                 begins: event.kind == super::lifecycle::EventKind::Firing.name(),
+                links: links(std::slice::from_ref(event)).collect(),
             },
             Self::Bundle(event) => Note {
                 subject: event.data.title.clone(),
@@ -127,6 +128,7 @@ impl Parcel {
                 is_over: false,
                 threads: event.data.alerts.iter().map(|e| e.data.id).collect(),
                 begins: true,
+                links: links(&event.data.alerts).chain(event.data.page.clone()).collect(),
             },
         }
     }
@@ -147,6 +149,13 @@ struct Note {
     threads: Vec<Uuid>,
     /// Whether it is the first that is said of them.
     begins: bool,
+    /// Addresses of our own in the text; nothing else in it is a link.
+    links: Vec<String>,
+}
+
+/// Addresses by which alerts are acknowledged.
+fn links(alerts: &[CloudEvent]) -> impl Iterator<Item = String> {
+    alerts.iter().filter_map(|event| Some(event.data.ack.as_ref()?.url.clone()))
 }
 
 /// What sends: clients, limits, and how fast bots may be asked.

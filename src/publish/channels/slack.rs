@@ -28,7 +28,11 @@ impl Bot for Slack {
     fn lines(&self, note: &Note) -> Vec<String> {
         text::lines(&note.text)
             .into_iter()
-            .map(|(heading, line)| if heading { format!("*{}*", escape(line)) } else { escape(line) })
+            .map(|(heading, line)| match text::link(line, &note.links) {
+                Some((label, url)) => format!("<{url}|{}>", escape(label)),
+                None if heading => format!("*{}*", escape(line)),
+                None => escape(line),
+            })
             .collect()
     }
 

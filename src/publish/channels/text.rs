@@ -35,11 +35,24 @@ pub fn lines(text: &str) -> Vec<(bool, &str)> {
         .collect()
 }
 
-/// A text with bold headings, line by line, and no other markup.
-pub fn bold(text: &str) -> Vec<String> {
+/// A line that is one of `links` behind a label, as label and address.
+pub fn link<'a>(line: &'a str, links: &[String]) -> Option<(&'a str, &'a str)> {
+    line.rsplit_once(": ").filter(|(_, url)| links.iter().any(|known| known == url))
+}
+
+/// A line without markup of its own; one of `links` becomes a link.
+pub fn linked(line: &str, links: &[String]) -> String {
+    match link(line, links) {
+        Some((label, url)) => format!("[{}]({url})", plain(label)),
+        None => plain(line),
+    }
+}
+
+/// A text with bold headings and links, line by line, and no other markup.
+pub fn bold(text: &str, links: &[String]) -> Vec<String> {
     lines(text)
         .into_iter()
-        .map(|(heading, line)| if heading { format!("**{}**", plain(line)) } else { plain(line) })
+        .map(|(heading, line)| if heading { format!("**{}**", plain(line)) } else { linked(line, links) })
         .collect()
 }
 
@@ -116,6 +129,18 @@ mod tests {
             plain("<@all> [x](http://y) *b* _c_ `d` # e"),
             "＜@all＞ ［x］(http://y) ＊b＊ ＿c＿ ｀d｀ ＃ e"
         );
+    }
+
+    #[test]
+    fn only_our_own_addresses_become_links() {
+        let links = ["https://city.example/a_b/a/00ff".to_owned()];
+        let line = |text: &str| linked(text, &links);
+        assert_eq!(
+            line("请于 18:00 前签收: https://city.example/a_b/a/00ff"),
+            "[请于 18:00 前签收](https://city.example/a_b/a/00ff)"
+        );
+        assert_eq!(line("[x]: https://city.example/a_b/a/00ff"), "[［x］](https://city.example/a_b/a/00ff)");
+        assert_eq!(line("see: https://evil.example/a_b"), "see: https://evil.example/a＿b");
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl Alert {
     fn of(event: &CloudEvent) -> Option<Self> {
         let PostableAlert { labels, annotations, starts_at, ends_at } =
             alertmanager::alerts(event).into_iter().next()?;
-        let is_over = event.is_resolved();
+        let is_over = event.is_over();
         Some(Self {
             status: status(is_over),
             ends_at: if is_over { ends_at } else { NO_END.to_owned() },
@@ -132,7 +132,7 @@ mod tests {
         assert_ne!(resolved.alerts[0].ends_at, NO_END);
         let sender = Sender { source: "/weisu", lang: Lang::En, small_cell: 5 };
         let day = "2024-11-16".parse().unwrap();
-        let digest = bundle::message("hub", &[one, over], true, day, sender, 0).unwrap();
+        let digest = bundle::message("hub", &[one, over], true, day, sender, None, 0).unwrap();
         let both = Body::of(&receiver, &Parcel::read(&digest.body).unwrap());
         assert_eq!((both.status, both.alerts.len()), ("firing", 2));
         assert_eq!(both.common_labels["severity"], "high");

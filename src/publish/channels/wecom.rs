@@ -36,7 +36,7 @@ impl Bot for Wecom {
             .map(|(i, (heading, line))| match (i, heading) {
                 (0, _) => format!("**<font color=\"{colour}\">{}</font>**", text::plain(line)),
                 (_, true) => format!("**{}**", text::plain(line)),
-                (_, false) => text::plain(line),
+                (_, false) => text::linked(line, &note.links),
             })
             .collect()
     }

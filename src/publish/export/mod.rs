@@ -15,13 +15,14 @@ use serde::Serialize;
 
 pub mod calendar;
 mod csv;
-mod files;
+pub(in crate::publish) mod files;
 mod month;
 mod parquet;
 mod references;
 mod row;
 
 pub use calendar::{CalendarRequest, export_calendar};
+pub(in crate::publish) use self::csv::inert;
 pub use files::{Entry, FileEntry, MANIFEST, Manifest};
 pub use month::{Month, NotAMonth};
 pub use row::COLUMNS;
@@ -99,7 +100,7 @@ pub enum ExportError {
 }
 
 impl ExportError {
-    fn write(path: PathBuf, source: io::Error) -> Self {
+    pub(in crate::publish) fn write(path: PathBuf, source: io::Error) -> Self {
         let remedy = match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 "the disk is full; free space and export again, earlier exports are untouched"

@@ -1,7 +1,7 @@
 //! From a finding to the alarm that is kept and the alert that would be told.
 use rustc_hash::FxHashMap;
 
-use super::{Finding, control::Held, scene::Scene};
+use super::{Finding, context, control::Held, scene::Scene};
 use crate::{
     config::{Detect, Lang},
     publish::{lifecycle::Candidate, message},
@@ -12,11 +12,8 @@ use crate::{
         alerts::{AlertBody, Lane},
         details::Details,
     },
-    ticket::Basis,
+    ticket::{Basis, DistrictId},
 };
-
-/// Days of a calendar named with an alert at most.
-const EVENTS: usize = 4;
 
 /// Name of the rule in fingerprints.
 const RULE: &str = "daily";
@@ -44,7 +41,7 @@ impl Naming<'_> {
     fn alarm(&self, finding: &Finding, held: Option<Held>) -> Option<Alarm> {
         let key = self.scene.city.keys[finding.node];
         Some(Alarm {
-            fingerprint: self.fingerprint(rule(finding), finding.kind, finding.node),
+            fingerprint: self.fingerprint(rule(finding), finding.kind, finding.node, finding.anchor()),
             window: finding.window,
             kind: finding.kind,
             method: finding.method.to_owned(),
@@ -62,7 +59,9 @@ impl Naming<'_> {
             drivers: finding.drivers.iter().map(|driver| self.driver(driver)).collect(),
             suppressed: held.map(|held| match held {
                 Held::FalseDiscovery => "false_discovery_rate".to_owned(),
-                Held::Folded { into, kind } => format!("folded:{}", self.fingerprint(RULE, kind, into)),
+                Held::Folded { into, kind, anchor } => {
+                    format!("folded:{}", self.fingerprint(RULE, kind, into, anchor))
+                }
                 Held::Unconfirmed => "unconfirmed".to_owned(),
                 Held::Budget => "budget".to_owned(),
                 Held::DataFault(fault) => format!("data_fault:{fault}"),
@@ -95,16 +94,27 @@ impl Naming<'_> {
             window: (finding.window.0.date(), finding.window.1.date()),
             method: finding.method.to_owned(),
             drivers: alarm.drivers.clone(),
-            compare: finding.compare,
-            details: Details { events: self.events(finding), ..finding.details.clone() },
+            compare: context::compare(self.scene, finding),
+            details: self.details(finding),
         };
         body.title = message::title(self.lang, &body);
         body
     }
 
-    fn fingerprint(&self, rule: &str, kind: Kind, node: usize) -> String {
+    fn details(&self, finding: &Finding) -> Details {
+        let mut details =
+            Details { events: context::events(self.scene, self.lang, finding), ..finding.details.clone() };
+        if let Some(cluster) = &mut details.cluster {
+            cluster.names = cluster.districts.iter().map(|d| self.names.district(*d)).collect();
+        }
+        details
+    }
+
+    /// Two clusters of a topic are told apart by the districts that they are known by.
+    fn fingerprint(&self, rule: &str, kind: Kind, node: usize, anchor: Option<DistrictId>) -> String {
         let key = self.scene.city.keys[node];
-        let (topic, district) = (self.names.topic(key.topic), self.names.district(key.district));
+        let district = anchor.unwrap_or(key.district);
+        let (topic, district) = (self.names.topic(key.topic), self.names.district(district));
         alarms::fingerprint(rule, kind, &topic, &district, Basis::Raw)
     }
 
@@ -117,18 +127,6 @@ impl Naming<'_> {
             expected: *expected,
             share: *share,
         }
-    }
-
-    /// Holidays and make-up workdays in the window, each name once.
-    fn events(&self, finding: &Finding) -> Vec<String> {
-        let (from, to) = (finding.window.0.date(), finding.window.1.date());
-        let mut names: Vec<String> = Vec::new();
-        for (_, event) in self.scene.calendar.events(from, to) {
-            if !names.contains(&event.name) && names.len() < EVENTS {
-                names.push(event.name.clone());
-            }
-        }
-        names
     }
 }
 

@@ -10,12 +10,14 @@ use std::collections::BTreeMap;
 use weisu_models::hotspot::{fdr::q_values, tree_fdr};
 
 use super::{Finding, Found, Kin, Scene};
-use crate::store::alarms::Kind;
+use crate::{store::alarms::Kind, ticket::DistrictId};
 
 /// A relative with this many times the rise of what contains it is news of its own.
 const STEEPER: f64 = 1.5;
 /// A part with this share of the excess of what contains it explains it.
 const EXPLAINS: f64 = 0.5;
+/// A cluster with this share of the excess of a rise in many districts is that rise.
+const IS: f64 = 0.8;
 
 /// Why an alarm is held back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub enum Held {
         into: usize,
         /// What it was told as.
         kind: Kind,
+        /// Of a cluster the district that it is known by.
+        anchor: Option<DistrictId>,
     },
     /// Only one coming week of one run says so: two have to agree.
     Unconfirmed,
@@ -43,9 +47,10 @@ pub enum Held {
 pub fn hold_back(all: Found, scene: &Scene) -> Vec<(Finding, Option<Held>)> {
     let Found { findings: mut found, tested, faults, .. } = all;
     let settings = &scene.settings;
+    let clusters: Vec<Finding> = found.iter().filter(|f| f.kind == Kind::Cluster).cloned().collect();
     found.sort_by(|a, b| {
-        (rank(a.kind), a.kind, a.window.0)
-            .cmp(&(rank(b.kind), b.kind, b.window.0))
+        (rank(a, &clusters, &scene.kin), a.kind, a.window.0)
+            .cmp(&(rank(b, &clusters, &scene.kin), b.kind, b.window.0))
             .then(a.p_value.total_cmp(&b.p_value))
             .then(b.score.total_cmp(&a.score))
             .then(a.node.cmp(&b.node))
@@ -64,7 +69,7 @@ pub fn hold_back(all: Found, scene: &Scene) -> Vec<(Finding, Option<Held>)> {
         } else if finding.details.exceedance.is_some_and(|e| !e.agreed) {
             Some(Held::Unconfirmed)
         } else if let Some(into) = folded {
-            Some(Held::Folded { into: into.node, kind: into.kind })
+            Some(Held::Folded { into: into.node, kind: into.kind, anchor: into.anchor() })
         } else {
             told.push(i);
             // A season comes once a year: it neither waits for the budget nor uses it up.
@@ -80,12 +85,17 @@ pub fn hold_back(all: Found, scene: &Scene) -> Vec<(Finding, Option<Held>)> {
     found.into_iter().zip(held).collect()
 }
 
-/// Which kinds speak first: what explains others comes before them.
-fn rank(kind: Kind) -> u8 {
-    match kind {
+/// Which findings speak first: what explains others comes before them. A rise of many districts that is nearly all in
+/// one cluster is that cluster.
+fn rank(finding: &Finding, clusters: &[Finding], kin: &Kin) -> u8 {
+    let is_one =
+        || clusters.iter().any(|cluster| overlap(cluster, finding) && explains(cluster, finding, IS, kin));
+    match finding.kind {
         Kind::Data => 0,
-        Kind::Widespread => 1,
-        _ => 2,
+        Kind::Widespread if !is_one() => 1,
+        Kind::Cluster => 2,
+        Kind::Widespread => 3,
+        _ => 4,
     }
 }
 
@@ -120,9 +130,14 @@ fn false_discoveries(found: &[Finding], tested: &[(Kind, usize)], scene: &Scene)
 
 /// Whether telling `new` beside `told` would tell the same rise twice.
 fn is_same_news(told: &Finding, new: &Finding, kin: &Kin) -> bool {
-    let overlaps = told.window.0 <= new.window.1 && new.window.0 <= told.window.1;
+    let overlaps = overlap(told, new);
     // A topic that rises in many districts rises in the whole city and here and there in one.
-    let as_one = told.kind == new.kind || (told.kind, new.kind) == (Kind::Widespread, Kind::Spike);
+    let as_one = told.kind == new.kind
+        || (told.kind, new.kind) == (Kind::Widespread, Kind::Spike)
+        || (told.kind, new.kind) == (Kind::Widespread, Kind::Cluster);
+    if told.kind == Kind::Cluster {
+        return overlaps && !new.is_fall() && is_in_cluster(told, new, kin);
+    }
     let twice = told.kind == new.kind && told.node == new.node;
     if !as_one || !overlaps || twice || told.is_fall() != new.is_fall() {
         return false;
@@ -132,3 +147,40 @@ fn is_same_news(told: &Finding, new: &Finding, kin: &Kin) -> bool {
     }
     kin.contains(new.node, told.node) && told.excess() / told.days() >= EXPLAINS * new.excess() / new.days()
 }
+
+/// Whether `new` is one of the districts of a cluster, the same cluster of a topic above or below, or the whole city's rise
+/// that the cluster explains.
+fn is_in_cluster(cluster: &Finding, new: &Finding, kin: &Kin) -> bool {
+    let related = |a: usize, b: usize| kin.contains(a, b) || kin.contains(b, a);
+    match new.kind {
+        Kind::Cluster => {
+            cluster.zone().any(|own| new.zone().any(|other| own != other && related(own, other)))
+        }
+        Kind::Spike => {
+            let within = cluster.zone().any(|own| kin.contains(own, new.node));
+            within && new.ratio() <= STEEPER * steepest(cluster) || explains(cluster, new, EXPLAINS, kin)
+        }
+        Kind::Widespread => explains(cluster, new, IS, kin),
+        _ => false,
+    }
+}
+
+/// Whether a node contains all districts of a cluster and has this share of its daily excess from them.
+fn explains(cluster: &Finding, whole: &Finding, share: f64, kin: &Kin) -> bool {
+    cluster.zone().all(|own| kin.contains(whole.node, own))
+        && cluster.excess() / cluster.days() >= share * whole.excess() / whole.days()
+}
+
+fn overlap(a: &Finding, b: &Finding) -> bool {
+    a.window.0 <= b.window.1 && b.window.0 <= a.window.1
+}
+
+/// How many times normal the steepest district of a cluster is: its own alarm says nothing new.
+fn steepest(cluster: &Finding) -> f64 {
+    let times =
+        cluster.drivers.iter().map(|(_, observed, expected, _)| observed.max(0.5) / expected.max(0.5));
+    times.fold(cluster.ratio(), f64::max)
+}
+
+#[cfg(test)]
+mod tests;

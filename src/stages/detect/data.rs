@@ -1,4 +1,5 @@
-//! Faults of the data themselves: a day missing or doubled, tickets without a topic, a topic that goes as another comes.
+//! Faults of the data themselves: a day missing or doubled, tickets without a topic, topics that go as others come. What is
+//! wrong with the delivery of a source is in [`super::delivery`].
 //!
 //! A fault is told as an alarm of its own, and what it touches is held back with the reason, because a rise that a
 //! fault explains is no rise. Each fault is looked for over the last [`BACK`] days.
@@ -21,7 +22,7 @@ const BACK: usize = 14;
 /// Weeks before that say what is usual.
 const WEEKS: usize = 4;
 /// Tickets a day from which on a district or topic can tell a doubled day from a busy one, or come and go.
-const SIZABLE: f64 = 8.0;
+pub(super) const SIZABLE: f64 = 8.0;
 /// What a doubled day has of a usual one, in nearly every topic and district.
 const DOUBLED: (f64, f64) = (1.6, 2.5);
 const NEARLY_ALL: f64 = 0.9;
@@ -35,6 +36,8 @@ pub struct Fault {
     pub window: (Day, Day),
     /// Nodes whose rises and drops it explains, with all they contain and are contained in; empty = every node.
     pub nodes: Vec<usize>,
+    /// It explains alarms about coming days instead of those about past ones.
+    pub is_ahead: bool,
     /// What is said of the alarms that are held back.
     pub held: Held,
 }
@@ -46,7 +49,7 @@ impl Fault {
         let kin =
             |node: &usize| scene.kin.contains(*node, finding.node) || scene.kin.contains(finding.node, *node);
         finding.kind != Kind::Data
-            && !finding.kind.is_ahead()
+            && finding.kind.is_ahead() == self.is_ahead
             && overlaps
             && (self.nodes.is_empty() || self.nodes.iter().any(kin))
     }
@@ -59,6 +62,8 @@ pub fn find(scene: &Scene, _: &dyn Progress) -> anyhow::Result<Found> {
     doubled(scene, &mut out);
     unmapped(scene, &mut out);
     taxonomy(scene, &mut out);
+    super::delivery::doubled_rows(scene, &mut out);
+    super::delivery::late_source(scene, &mut out);
     Ok(out)
 }
 
@@ -100,6 +105,7 @@ fn doubled(scene: &Scene, out: &mut Found) {
         out.faults.push(Fault {
             window: (day, day),
             nodes: Vec::new(),
+            is_ahead: false,
             held: Held::DataFault("doubled_day"),
         });
     }
@@ -133,13 +139,15 @@ fn unmapped(scene: &Scene, out: &mut Found) {
             out.faults.push(Fault {
                 window: (day, day),
                 nodes: vec![node],
+                is_ahead: false,
                 held: Held::DataFault("unmapped_topic"),
             });
         }
     }
 }
 
-/// A topic that ends and another that begins on the same day with about the same number: renamed, or mapped anew.
+/// Topics that end as others begin, within a day and with about the same number: renamed, split, merged or mapped anew.
+/// However many they are, it is one change.
 fn taxonomy(scene: &Scene, out: &mut Found) {
     let nodes = &scene.city.hierarchy.nodes;
     let deepest = scene.city.hierarchy.depth.topic;
@@ -147,25 +155,31 @@ fn taxonomy(scene: &Scene, out: &mut Found) {
         return;
     }
     let leaf = |k: &usize| nodes[*k].level.topic == deepest && nodes[*k].level.district == 0;
-    let turns: Vec<(usize, Turn)> =
+    let mut turns: Vec<(usize, Turn)> =
         (0..nodes.len()).filter(leaf).filter_map(|k| Some((k, turn(&scene.series(k))?))).collect();
-    for (gone, end) in turns.iter().filter(|(_, turn)| !turn.comes) {
-        let same = |other: &&(usize, Turn)| {
-            other.1.comes
-                && other.1.at.abs_diff(end.at) <= 1
-                && (SAME.0..=SAME.1).contains(&(other.1.mean / end.mean))
+    turns.sort_by_key(|(k, turn)| (turn.at, *k));
+    for change in turns.chunk_by(|a, b| b.1.at - a.1.at <= 1) {
+        let mean =
+            |comes: bool| -> f64 { change.iter().filter(|t| t.1.comes == comes).map(|t| t.1.mean).sum() };
+        let (gone, come) = (mean(false), mean(true));
+        let largest = change.iter().filter(|t| t.1.comes).max_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
+        let Some((node, _)) = largest.filter(|_| (SAME.0..=SAME.1).contains(&(come / gone))) else {
+            continue;
         };
-        let Some((come, start)) = turns.iter().find(same) else { continue };
-        let from = Day::from(scene.city.panel.start).plus(end.at as i32);
+        let from = Day::from(scene.city.panel.start).plus(change[0].1.at as i32);
         let days = (scene.origin.0 - from.0 + 1).max(1);
-        let counts = (start.mean * f64::from(days), 0.5);
-        let fault = DataFault::TaxonomyChange;
-        out.findings.push(finding(scene, *come, "taxonomy_change", (from, scene.origin), counts, fault));
-        out.faults.push(Fault {
+        let (counts, fault) = ((come * f64::from(days), 0.5), DataFault::TaxonomyChange);
+        out.findings.push(finding(scene, *node, "taxonomy_change", (from, scene.origin), counts, fault));
+        let touched: Vec<usize> = change.iter().map(|t| t.0).collect();
+        let past = Fault {
             window: (from, scene.origin),
-            nodes: vec![*gone, *come],
+            nodes: touched.clone(),
+            is_ahead: false,
             held: Held::TaxonomyChange,
-        });
+        };
+        // What they are forecast to have rests on days under another name.
+        let ahead = Fault { window: (from, Day(i32::MAX)), is_ahead: true, ..past.clone() };
+        out.faults.extend([past, ahead]);
     }
 }
 
@@ -209,7 +223,7 @@ fn usual(series: &[f32], t: usize) -> f64 {
     known.iter().sum::<f64>() / known.len().max(1) as f64
 }
 
-fn days_back(scene: &Scene) -> std::ops::Range<usize> {
+pub(super) fn days_back(scene: &Scene) -> std::ops::Range<usize> {
     let days = scene.city.panel.days();
     days.saturating_sub(BACK)..days
 }
@@ -218,7 +232,7 @@ fn position(scene: &Scene, day: Day) -> usize {
     usize::try_from(day.0 - Day::from(scene.city.panel.start).0).unwrap_or(0)
 }
 
-fn finding(
+pub(super) fn finding(
     scene: &Scene,
     node: usize,
     method: &'static str,

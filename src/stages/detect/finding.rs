@@ -1,7 +1,7 @@
 //! What detectors find.
 use crate::{
     store::{alarms::Kind, alerts::Compare, details::Details},
-    ticket::Day,
+    ticket::{Day, DistrictId},
 };
 
 /// Something that stands out, before anybody decides whom to tell.
@@ -31,7 +31,7 @@ pub struct Finding {
     pub score: f64,
     /// Days until the window begins.
     pub lead_days: i32,
-    /// Children that contribute most: (node, observed, expected, share).
+    /// Children that contribute most: (node, observed, expected, share); of a cluster all its districts.
     pub drivers: Vec<(usize, f64, f64, f64)>,
     /// The same window at other times.
     pub compare: Compare,
@@ -59,6 +59,16 @@ impl Finding {
     /// Whether it is below normal.
     pub fn is_fall(&self) -> bool {
         self.count() < self.normal
+    }
+
+    /// The district that a cluster is known by.
+    pub fn anchor(&self) -> Option<DistrictId> {
+        self.details.cluster.as_ref().map(|cluster| cluster.anchor)
+    }
+
+    /// Nodes of the districts of a cluster; none of any other kind.
+    pub fn zone(&self) -> impl Iterator<Item = usize> {
+        self.drivers.iter().filter(|_| self.kind == Kind::Cluster).map(|driver| driver.0)
     }
 
     /// Days of the window.

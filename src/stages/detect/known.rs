@@ -1,22 +1,34 @@
-//! Reading the grounds of a scene from the store: repeats, how complete the newest days are, chosen thresholds.
+//! Reading the grounds of a scene from the store: repeats, how complete the newest days are, chosen thresholds, the map.
 use std::collections::BTreeMap;
 
+use rustc_hash::FxHashMap;
 use weisu_models::nowcast::{Increment, Nowcast};
 
-use super::{grounds::Grounds, repeats};
+use super::{
+    delivery,
+    grounds::{Grounds, KnownCluster},
+    repeats,
+};
 use crate::{
     aggregate::{self, CityPanel, Parts},
+    config::City,
     ingest::mapper::UNSPECIFIED,
+    map::Neighbourhood,
     stages::Cx,
-    store::{Arrival, Tree},
+    store::{Arrival, SeriesKey, Tree, TreeNode},
     ticket::Day,
 };
 
 /// Days of arrivals that are looked at.
-const ARRIVALS: i32 = 120;
+pub const ARRIVALS: i32 = 120;
 
 /// The grounds of a city that is known up to `origin`.
-pub async fn grounds(cx: &Cx, city: &CityPanel, origin: Day) -> anyhow::Result<Grounds> {
+pub async fn grounds(
+    cx: &Cx,
+    city: &CityPanel,
+    origin: Day,
+    ids: &FxHashMap<SeriesKey, i32>,
+) -> anyhow::Result<Grounds> {
     let from = Day::from(city.panel.start).max(origin.plus(1 - 7 * (repeats::PAST as i32 + 1)));
     let (counts, topics, districts, days, thresholds) = tokio::try_join!(
         cx.store.repeats(from, origin),
@@ -33,14 +45,38 @@ pub async fn grounds(cx: &Cx, city: &CityPanel, origin: Day) -> anyhow::Result<G
         cell_sources: &[],
         depth: (cx.config.forecast.topic_depth, cx.config.forecast.district_depth),
     };
+    let arrivals = cx.store.arrivals(cx.today().plus(-ARRIVALS)).await?;
     Ok(Grounds {
         repeats: Some(aggregate::in_cells_of(city, &parts, from, origin)),
-        known: known(&cx.store.arrivals(origin.plus(-ARRIVALS)).await?, city),
+        known: known(&arrivals, city),
+        twins: Some(cx.store.twins(from).await?),
+        late: delivery::late(&arrivals, &days, cx.today()),
         unspecified: topics.iter().filter(|t| t.name == UNSPECIFIED).map(|t| t.id).collect(),
+        neighbourhood: neighbourhood(&cx.config.city, &districts),
+        clusters: clusters(cx, ids).await?,
         alphas: thresholds.into_iter().map(|t| (t.kind, t.alpha)).collect(),
         days,
         ..Grounds::default()
     })
+}
+
+/// The districts on the map with their neighbours; what is on one side alone, or cannot be read, goes to the log.
+pub fn neighbourhood(city: &City, districts: &[TreeNode]) -> Option<Neighbourhood> {
+    let geography = city.geography().unwrap_or_else(|mistakes| {
+        for mistake in mistakes {
+            tracing::warn!("{}; {}", mistake.problem, mistake.remedy);
+        }
+        None
+    })?;
+    let matched = geography.matched(districts);
+    matched.left_over().iter().for_each(|line| tracing::warn!("{line}"));
+    Some(geography.neighbourhood(&matched))
+}
+
+/// Clusters of open alerts.
+async fn clusters(cx: &Cx, ids: &FxHashMap<SeriesKey, i32>) -> anyhow::Result<Vec<KnownCluster>> {
+    let topics: FxHashMap<i32, i32> = ids.iter().map(|(key, id)| (*id, key.topic)).collect();
+    Ok(KnownCluster::among(&cx.store.open_alerts().await?, |series| topics.get(&series).copied()))
 }
 
 /// Share of each day's tickets that may be known by now at most, over all sources; empty when every day is complete.

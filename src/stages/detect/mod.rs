@@ -15,23 +15,33 @@ use super::{Active, Cx, Done, Progress, city};
 use crate::{
     publish::{
         dispatch::{self, Desk},
-        lifecycle::{self, Candidate},
+        lifecycle::{self, Candidate, Rules},
+        links::Links,
         restraint::Told,
     },
-    store::{Run, RunStatus, SeriesKey, alarms::Alarm, calendar::CalendarRow},
+    store::{
+        Run, RunStatus, SeriesKey,
+        alarms::{Alarm, Kind},
+        calendar::CalendarRow,
+    },
     ticket::{Basis, Day},
 };
 
 pub mod calendar;
 pub mod candidate;
+pub mod classes;
+pub mod cluster;
 pub mod coming;
+pub mod context;
 pub mod control;
 pub mod data;
+pub mod delivery;
 pub mod drop;
 mod finding;
+pub mod ground;
 pub mod grounds;
 pub mod kin;
-mod known;
+pub mod known;
 pub mod level_shift;
 pub mod repeats;
 pub mod scene;
@@ -53,6 +63,7 @@ const DETECTORS: &[scene::DetectorFn] = &[
     spikes::find,
     drop::find,
     widespread::find,
+    cluster::find,
     repeats::find,
     coming::find,
     seasons::find,
@@ -65,9 +76,14 @@ pub struct Summary {
     pub judged: Option<(chrono::NaiveDate, chrono::NaiveDate)>,
     /// Series judged on at least one day.
     pub series: usize,
+    /// Topics in districts that are a hot or cold spot of some class.
+    pub classes: usize,
     /// Thresholds that were chosen from verdicts, by kind.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub thresholds: BTreeMap<&'static str, f64>,
+    /// Kinds that were not looked for, with the reason.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub skipped: BTreeMap<&'static str, String>,
     /// Alarms by kind, suppressed ones too.
     pub alarms: BTreeMap<&'static str, usize>,
     /// Alarms that nobody is told of, by reason.
@@ -84,10 +100,26 @@ pub struct Summary {
     pub seasons: usize,
 }
 
-/// Whether there is a forecast that was not looked at yet.
+/// Whether there is a forecast that was not looked at yet, or a source that is late.
 pub async fn due(cx: &Cx) -> anyhow::Result<bool> {
     let detect = cx.store.last_run("detect", RunStatus::Ok).await?.map_or(0, |run| run.id);
-    Ok(cx.store.last_run("forecast", RunStatus::Ok).await?.is_some_and(|run| run.id > detect))
+    let forecast = cx.store.last_run("forecast", RunStatus::Ok).await?;
+    Ok(match forecast {
+        Some(run) if run.id > detect => true,
+        Some(_) => is_newly_late(cx).await?,
+        None => false,
+    })
+}
+
+/// Whether a source is late and nobody has looked today: without its tickets there is no new forecast, and nothing else
+/// would say so.
+async fn is_newly_late(cx: &Cx) -> anyhow::Result<bool> {
+    let looked = cx.store.last_run("detect", RunStatus::Ok).await?.map(|run| cx.day_of(run.started));
+    if looked.is_some_and(|day| day >= cx.today()) {
+        return Ok(false);
+    }
+    let arrivals = cx.store.arrivals(cx.today().plus(-known::ARRIVALS)).await?;
+    Ok(!delivery::late(&arrivals, &cx.store.source_days().await?, cx.today()).is_empty())
 }
 
 /// Runs the stage.
@@ -97,12 +129,17 @@ pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
     let (scene, forecast) = scene(cx, &ids).await?;
     let origin = scene.origin;
     let (scene, progress) = (Arc::new(scene), cx.progress.clone());
-    let seen = scene.clone();
-    let judged = tokio::task::spawn_blocking(move || judge(&seen, &*progress)).await??;
+    let (seen, run) = (scene.clone(), active.run);
+    let (judged, classes) = tokio::task::spawn_blocking(move || -> anyhow::Result<_> {
+        Ok((judge(&seen, &*progress)?, classes::classes(&seen, run)?))
+    })
+    .await??;
     let seasons = seasons(cx, &scene, &forecast, &ids).await?;
     let mut summary = Summary {
         judged: Some((scene.from.date(), origin.date())),
         series: judged.series,
+        classes: classes.len(),
+        skipped: judged.skipped.iter().map(|(kind, why)| (kind.name(), why.clone())).collect(),
         thresholds: scene.grounds.alphas.iter().map(|(kind, alpha)| (kind.name(), *alpha)).collect(),
         seasons: seasons.len(),
         ..Summary::default()
@@ -112,6 +149,7 @@ pub async fn run(cx: &Cx, active: &Active) -> anyhow::Result<Done> {
     let candidates: Vec<Candidate> =
         judged.found.iter().filter_map(|(finding, held)| naming.candidate(finding, *held)).collect();
     let mut tx = tell(cx, active, origin, &candidates, &mut summary).await?;
+    tx.put_hotspot_classes(&classes).await?;
     tx.put_calendar(active.run, &seasons).await?;
     Done::new(tx, Some(origin), &summary)
 }
@@ -147,7 +185,7 @@ async fn scene(cx: &Cx, ids: &FxHashMap<SeriesKey, i32>) -> anyhow::Result<(Scen
         exceeding: coming::exceeding(cx, origin, &city, ids).await?,
         capacity: coming::capacity(&cx.config.capacity, &city, &city::Names::load(cx).await?),
         days: seasons::read(cx, &forecast, origin, (&city, &seasons::topics(&city)), ids).await?,
-        grounds: known::grounds(cx, &city, origin).await?,
+        grounds: known::grounds(cx, &city, origin, ids).await?,
         ..Scene::new(&cx.config, calendar, city, weeks, (from, origin))
     };
     Ok((scene, forecast))
@@ -158,6 +196,8 @@ async fn scene(cx: &Cx, ids: &FxHashMap<SeriesKey, i32>) -> anyhow::Result<(Scen
 pub struct Judged {
     /// By kind and day, most surprising first.
     pub found: Vec<(Finding, Option<control::Held>)>,
+    /// Kinds that were not looked for, with the reason.
+    pub skipped: Vec<(Kind, String)>,
     /// Series judged on at least one day.
     pub series: usize,
 }
@@ -169,8 +209,8 @@ pub fn judge(scene: &Scene, progress: &dyn Progress) -> anyhow::Result<Judged> {
         found.extend(detector(scene, progress)?);
     }
     progress.done("detect");
-    let series = found.judged;
-    Ok(Judged { found: control::hold_back(found, scene), series })
+    let (series, skipped) = (found.judged, std::mem::take(&mut found.skipped));
+    Ok(Judged { found: control::hold_back(found, scene), skipped, series })
 }
 
 /// The day after the last judged one, within the look-back.
@@ -189,17 +229,24 @@ async fn tell(
     candidates: &[Candidate],
     summary: &mut Summary,
 ) -> anyhow::Result<crate::store::Tx> {
-    let open = cx.store.open_alerts().await?;
-    let plan = lifecycle::plan(&open, candidates, origin, cx.millis(), cx.config.detect.resolve_after);
     let table = cx.config.routing()?;
     let now = cx.millis();
     let rows = cx.store.told_at_once(dispatch::told_since(now)).await?;
     let mut told = Told::new(&rows, cx.config.city.zone.0);
-    let desk = Desk::of(&cx.config, table.as_ref());
-    let dispatched = dispatch::dispatch(desk, &plan.events, &mut told, now);
+    let links = Links::load(&cx.config)?;
+    // From here on nobody changes an alert but this plan.
     let mut tx = cx.store.begin().await?;
+    let open = tx.open_alerts().await?;
+    let silences = tx.silences(now).await?;
+    let rules = Rules { resolve_after: cx.config.detect.resolve_after, silences: &silences };
+    let plan = lifecycle::plan(&open, candidates, origin, now, rules);
+    let desk = Desk { links: links.as_ref(), ..Desk::of(&cx.config, table.as_ref()) };
+    let dispatched = dispatch::dispatch(desk, &plan.events, &mut told, now);
     let all: Vec<Alarm> = candidates.iter().map(|c| c.alarm.clone()).collect();
     tx.put_alarms(active.run, &all).await?;
+    for entry in lifecycle::audit(&open, &plan, now) {
+        tx.audit(&entry).await?;
+    }
     tx.put_alerts(&plan.raised, &plan.changed).await?;
     summary.deliveries = tx.enqueue(&dispatched.deliveries, now).await?;
     tx.put_deadlines(&dispatched.deadlines).await?;

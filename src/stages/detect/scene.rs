@@ -121,6 +121,8 @@ pub struct Found {
     pub faults: Vec<Fault>,
     /// Series judged.
     pub judged: usize,
+    /// Kinds that cannot be looked for, with the reason.
+    pub skipped: Vec<(Kind, String)>,
 }
 
 impl Found {
@@ -130,6 +132,7 @@ impl Found {
         self.tested.extend(other.tested);
         self.faults.extend(other.faults);
         self.judged = self.judged.max(other.judged);
+        self.skipped.extend(other.skipped);
     }
 }
 

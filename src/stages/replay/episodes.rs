@@ -6,9 +6,9 @@ use rustc_hash::FxHashMap;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::History;
+use super::{super::detect::grounds::KnownCluster, History};
 use crate::{
-    publish::lifecycle::{self, Candidate},
+    publish::lifecycle::{self, Candidate, Rules},
     store::{
         SeriesKey,
         alarms::{Kind, Severity},
@@ -74,11 +74,17 @@ impl<'a> Alerts<'a> {
         &self.ids
     }
 
+    /// The clusters that are known from the day before.
+    pub fn clusters(&self) -> Vec<KnownCluster> {
+        let topic = |series: i32| Some(self.history.city.keys.get(usize::try_from(series).ok()?)?.topic);
+        KnownCluster::among(&self.open, topic)
+    }
+
     /// What the alarms of a day mean for the alerts.
     pub fn plan(&mut self, candidates: &[Candidate], day: Day) {
         let now = Millis::from(day.0) * DAY_MILLIS;
-        let resolve_after = self.history.config.detect.resolve_after;
-        let plan = lifecycle::plan(&self.open, candidates, day, now, resolve_after);
+        let rules = Rules { resolve_after: self.history.config.detect.resolve_after, silences: &[] };
+        let plan = lifecycle::plan(&self.open, candidates, day, now, rules);
         for alert in &plan.changed {
             self.follow(alert);
         }

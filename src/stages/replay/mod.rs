@@ -19,12 +19,13 @@ use weisu_models::calendar::Calendar;
 use super::{
     Cx, Progress, Silent, city,
     city::Names,
-    detect::{self, Scene, candidate::Naming},
+    detect::{self, Scene, candidate::Naming, grounds::Grounds},
 };
 use crate::{
     aggregate::CityPanel,
     config::Config,
-    store::{SeriesKey, alarms::Kind},
+    map::Neighbourhood,
+    store::{SeriesKey, Tree, alarms::Kind},
     ticket::{Basis, Day},
 };
 
@@ -55,6 +56,8 @@ pub struct History {
     pub calendar: Calendar,
     /// Settings of detection and forecasts.
     pub config: Config,
+    /// The districts on the map with their neighbours, where there is one.
+    pub neighbourhood: Option<Neighbourhood>,
 }
 
 /// What is asked for.
@@ -74,7 +77,8 @@ pub struct Request {
 pub async fn history(cx: &Cx) -> anyhow::Result<History> {
     let (city, last) = city::panel_of(cx, Basis::Raw, i32::MAX / 4).await?;
     let calendar = city::calendar(&cx.config, city.panel.start.into(), last.plus(400))?;
-    Ok(History { city, names: Names::load(cx).await?, calendar, config: (*cx.config).clone() })
+    let neighbourhood = detect::known::neighbourhood(&cx.config.city, &cx.store.tree(Tree::Districts).await?);
+    Ok(History { city, names: Names::load(cx).await?, calendar, config: (*cx.config).clone(), neighbourhood })
 }
 
 /// Replays the days of a request.
@@ -101,6 +105,11 @@ pub fn run(history: &History, request: &Request, progress: &dyn Progress) -> any
             exceeding: nodes.filter(|(_, key)| exceeding.contains(key)).map(|(k, _)| k).collect(),
             capacity: detect::coming::capacity(&history.config.capacity, &city, &history.names),
             days: outlook.topics(&city, day),
+            grounds: Grounds {
+                neighbourhood: history.neighbourhood.clone(),
+                clusters: alerts.clusters(),
+                ..Grounds::default()
+            },
             ..Scene::new(&history.config, history.calendar.clone(), city, weeks, (day, day))
         };
         let judged = detect::judge(&scene, &Silent)?;

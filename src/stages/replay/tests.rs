@@ -29,6 +29,7 @@ fn history() -> History {
         names: Names::new(topics, districts),
         calendar: Calendar::new(),
         config,
+        neighbourhood: None,
     }
 }
 

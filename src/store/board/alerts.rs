@@ -27,6 +27,10 @@ pub struct AlertRow {
     pub resolved: Option<Millis>,
     /// 1 when nobody gets it.
     pub unrouted: i64,
+    /// Who took it last.
+    pub taken_by: Option<String>,
+    /// When, ms since the epoch.
+    pub taken_at: Option<Millis>,
 }
 
 /// Which alerts; `None` = any.
@@ -40,6 +44,8 @@ pub struct AlertFilter {
     pub lane: Option<String>,
     /// District or any of its parts.
     pub district: Option<DistrictId>,
+    /// One alert.
+    pub id: Option<String>,
     /// At most so many.
     pub limit: i64,
 }
@@ -53,9 +59,12 @@ impl Store {
         let sql = sqlx::AssertSqlSafe(format!(
             "SELECT a.id, a.fingerprint, a.state, s.topic, s.district, a.last_day, \
              a.payload, a.created, a.updated, a.resolved, \
-             (SELECT COUNT(*) FROM unrouted u WHERE u.alert = a.id) AS unrouted FROM alerts a JOIN series s ON s.id = a.series \
+             (SELECT COUNT(*) FROM unrouted u WHERE u.alert = a.id) AS unrouted, t.author AS taken_by, t.at AS taken_at \
+             FROM alerts a JOIN series s ON s.id = a.series \
+             LEFT JOIN audit t ON t.id = (SELECT MAX(id) FROM audit WHERE about = 'alert' AND subject = a.id AND action = 'ack') \
              WHERE ($1 IS NULL OR a.state = $1 OR ($1 = 'open' AND a.state NOT IN {OVER})) \
              AND ($2 IS NULL OR a.kind = $2) AND ($3 IS NULL OR a.lane = $3) \
+             AND ($6 IS NULL OR a.id = $6) \
              AND ($4 IS NULL OR s.district IN (WITH RECURSIVE sub(id) AS (SELECT id FROM districts WHERE id = $4 \
              UNION ALL SELECT n.id FROM districts n JOIN sub ON n.parent = sub.id) SELECT id FROM sub)) \
              ORDER BY CASE a.severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END, \
@@ -63,6 +72,7 @@ impl Store {
         ));
         on_read!(self, c => sqlx::query_as(sql)
             .bind(&filter.state).bind(&filter.kind).bind(&filter.lane).bind(filter.district).bind(filter.limit)
+            .bind(&filter.id)
             .fetch_all(c))
         .doing("read alerts")
     }
@@ -72,6 +82,15 @@ impl Store {
         let sql = sqlx::AssertSqlSafe(format!(
             "SELECT kind, severity, COUNT(*) FROM alerts WHERE state NOT IN {OVER} GROUP BY kind, severity \
              ORDER BY kind, severity"
+        ));
+        on_read!(self, c => sqlx::query_as(sql).fetch_all(c)).doing("count alerts")
+    }
+
+    /// Alerts that are not over, per lane and severity.
+    pub async fn alerts_by_lane(&self) -> Result<Vec<(String, String, i64)>, StoreError> {
+        let sql = sqlx::AssertSqlSafe(format!(
+            "SELECT lane, severity, COUNT(*) FROM alerts WHERE state NOT IN {OVER} GROUP BY lane, severity \
+             ORDER BY lane, severity"
         ));
         on_read!(self, c => sqlx::query_as(sql).fetch_all(c)).doing("count alerts")
     }

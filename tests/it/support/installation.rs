@@ -43,7 +43,7 @@ impl Installation {
         city.write(&mut file, &|_| {}).unwrap();
         file.flush().unwrap();
         let this = Self { folder: database.folder.clone(), database: database.clone() };
-        this.configure(&format!("{}\n{more}", city.config_toml("tickets.csv", &database.url)));
+        this.configure(&format!("{}\n{more}", city.config_toml("tickets.csv", None, &database.url)));
         fs::rename(this.path("weisu.toml"), this.path("base.toml")).unwrap();
         this.reconfigure("");
         this

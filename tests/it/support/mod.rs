@@ -9,6 +9,7 @@ use std::{
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection, postgres::PgConnectOptions};
 use weisu::store::{Options, Store, StoreError};
 
+pub mod browser;
 pub mod city;
 pub mod command;
 pub mod installation;

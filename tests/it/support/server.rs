@@ -1,11 +1,13 @@
 //! The daemon's HTTP side over a fixture city, on a free loopback port.
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use chrono_tz::Tz;
 use weisu::{
-    config::Lang,
-    http::{AppState, City, Health, router},
+    config::{Http, Lang},
+    http::{AppState, City, Gate, Health, router},
+    map::Geography,
     metrics::Metrics,
+    publish::links::Key,
     schedule::clock::Fixed,
     store::Store,
 };
@@ -21,13 +23,34 @@ pub struct Server {
     pub health: Arc<Health>,
 }
 
-/// Serves `store` as of the fixture's morning.
-pub async fn serve(store: Store, lang: Lang) -> Server {
-    serve_with(store, lang, None).await
+/// What a server has beside its store.
+pub struct With {
+    /// Who is let in; everybody by default.
+    pub http: Http,
+    /// What links and sessions are signed with.
+    pub key: Key,
+    /// The map of its districts.
+    pub geography: Option<Geography>,
+    /// Folder of contingency plans.
+    pub plans: Option<PathBuf>,
+    /// Folder of exports.
+    pub exports: Option<PathBuf>,
 }
 
-/// The same with contingency plans in a folder.
-pub async fn serve_with(store: Store, lang: Lang, plans: Option<std::path::PathBuf>) -> Server {
+impl Default for With {
+    fn default() -> Self {
+        let (http, key) = (Http::default(), Key::of_process().unwrap());
+        Self { http, key, geography: None, plans: None, exports: None }
+    }
+}
+
+/// Serves `store` as of the fixture's morning, open to everybody.
+pub async fn serve(store: Store, lang: Lang) -> Server {
+    serve_with(store, lang, With::default()).await
+}
+
+/// The same with more than the store.
+pub async fn serve_with(store: Store, lang: Lang, with: With) -> Server {
     let mut calendar = Calendar::new();
     let name = if lang == Lang::Zh { "元旦" } else { "New Year" };
     for day in 1..=3 {
@@ -49,14 +72,21 @@ pub async fn serve_with(store: Store, lang: Lang, plans: Option<std::path::PathB
         lang,
         history_days: 1461,
         regressors: Vec::new(),
-        plans,
+        geography: with.geography,
+        plans: with.plans,
     };
     let (health, metrics) = (Arc::new(Health::default()), Metrics::new().unwrap());
     let clock = Arc::new(Fixed(city::now()));
-    let state = AppState::new(store, metrics, city, calendar, clock, health.clone());
+    let gate = Gate::new(&with.http, with.key);
+    let state = AppState::new(store, metrics, city, calendar, clock, health.clone(), gate);
+    let state = match &with.exports {
+        Some(folder) => state.with_exports(folder),
+        None => state,
+    };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, router(state)).await });
+    let router = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move { axum::serve(listener, router).await });
     Server { at, health }
 }
 
@@ -68,10 +98,11 @@ impl Server {
         (server, folder)
     }
 
-    /// The fixture city in a database, served.
+    /// The fixture city in a database, served, with a map.
     pub async fn at(database: &Database, lang: Lang) -> Self {
         let names = if lang == Lang::Zh { &city::ZH } else { &city::EN };
-        serve(city::store(database, Some(names)).await, lang).await
+        let with = With { geography: Some(city::map(names)), ..With::default() };
+        serve_with(city::store(database, Some(names)).await, lang, with).await
     }
 
     /// The full address of a path.

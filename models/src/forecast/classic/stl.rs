@@ -49,6 +49,11 @@ impl Stl {
     /// [`ClassicError::Period`] for a season below 2; [`ClassicError::TooShort`] without more than two seasons, or
     /// when nothing is known.
     pub fn decompose(&self, y: &[f64]) -> Result<Parts, ClassicError> {
+        self.decompose_with(y, middle)
+    }
+
+    /// [`Stl::decompose`] with another sum of the two middle values of the residuals, which may be reordered.
+    fn decompose_with(&self, y: &[f64], middle: fn(&mut [f64]) -> f64) -> Result<Parts, ClassicError> {
         if self.m < 2 {
             return Err(ClassicError::Period { period: self.m });
         }
@@ -61,7 +66,7 @@ impl Stl {
         for round in 0..=outer {
             (0..inner).for_each(|_| work.step());
             if round < outer {
-                work.weigh();
+                work.weigh(middle);
             }
         }
         if self.season == Span::Periodic {
@@ -163,14 +168,12 @@ impl Work {
     }
 
     /// Bisquare weights of the residuals in units of six times their median.
-    fn weigh(&mut self) {
+    fn weigh(&mut self, middle: fn(&mut [f64]) -> f64) {
         let parts = self.trend.iter().zip(&self.season);
         self.robust.clear();
         self.robust.extend(self.y.iter().zip(parts).map(|(y, (t, s))| (y - t - s).abs()));
         self.one.clone_from(&self.robust);
-        self.one.sort_unstable_by(f64::total_cmp);
-        let n = self.one.len();
-        let scale = 3.0 * (self.one[(n - 1) / 2] + self.one[n / 2]);
+        let scale = 3.0 * middle(&mut self.one);
         for weight in &mut self.robust {
             *weight = match *weight {
                 r if r <= 0.001 * scale => 1.0,
@@ -188,6 +191,13 @@ impl Work {
             self.season.iter_mut().skip(j).step_by(self.m).for_each(|v| *v = sum / n);
         }
     }
+}
+
+/// Twice the median.
+fn middle(values: &mut [f64]) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    let n = values.len();
+    values[(n - 1) / 2] + values[n / 2]
 }
 
 fn moving_mean(x: &[f64], length: usize, out: &mut Vec<f64>) {
@@ -270,6 +280,11 @@ impl Loess {
         Some(mean - slope * centre)
     }
 }
+
+#[cfg(test)]
+mod as_r;
+#[cfg(test)]
+mod as_statsmodels;
 
 #[cfg(test)]
 mod tests {

@@ -45,6 +45,22 @@ pub enum Pattern {
     Historical,
 }
 
+impl Pattern {
+    /// Stable name in tables and interfaces.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Consecutive => "consecutive",
+            Self::Intensifying => "intensifying",
+            Self::Persistent => "persistent",
+            Self::Diminishing => "diminishing",
+            Self::Sporadic => "sporadic",
+            Self::Oscillating => "oscillating",
+            Self::Historical => "historical",
+        }
+    }
+}
+
 /// A class: hot or cold, and how it came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "spot", content = "pattern")]
@@ -55,6 +71,23 @@ pub enum Class {
     Cold(Pattern),
     /// The seventeenth: no pattern.
     None,
+}
+
+impl Class {
+    /// Stable name in tables and interfaces: `hot_new`, `cold_persistent`, `none`.
+    ///
+    /// ```
+    /// use weisu_models::hotspot::space::emerging::{Class, Pattern};
+    /// assert_eq!(Class::Hot(Pattern::New).name(), "hot_new");
+    /// assert_eq!(Class::None.name(), "none");
+    /// ```
+    pub fn name(self) -> String {
+        match self {
+            Self::Hot(pattern) => format!("hot_{}", pattern.name()),
+            Self::Cold(pattern) => format!("cold_{}", pattern.name()),
+            Self::None => "none".to_owned(),
+        }
+    }
 }
 
 /// Classes of all districts from the scores and states of their bins, districts x periods; trends are significant

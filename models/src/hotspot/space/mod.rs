@@ -35,6 +35,7 @@ mod moran;
 mod neighbours;
 pub mod ongoing;
 mod places;
+pub mod rise;
 pub mod scan;
 mod zones;
 

@@ -2,9 +2,11 @@
 //!
 //! Zones of one centre are nested, so that the sums of a zone are those of the one before it and one more district.
 //! The same set around another centre is looked at once. Equally far districts enter one after another.
+use std::{cmp::Reverse, collections::BTreeMap};
+
 use rustc_hash::FxHashSet;
 
-use super::Places;
+use super::{Neighbours, Places};
 
 /// How far a zone may grow; the smallest limit holds.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -92,6 +94,16 @@ impl Zones {
         Self::nested(places.len(), &(0..places.len()).map(list).collect::<Vec<_>>())
     }
 
+    /// Zones that grow from each district over its neighbours, theirs, and so on, up to `most` districts. Of those as
+    /// many steps away the one with most neighbours in the zone comes first, so that zones are compact.
+    pub fn connected(neighbours: &Neighbours, most: usize) -> Result<Self, InvalidZones> {
+        if most == 0 {
+            return Err(InvalidZones::Limits(ZoneLimits { districts: 0, ..ZoneLimits::default() }));
+        }
+        let lists: Vec<Vec<usize>> = (0..neighbours.len()).map(|d| grown(neighbours, d, most)).collect();
+        Self::nested(neighbours.len(), &lists)
+    }
+
     /// Zones from lists of nearest districts that the caller has, for example by travel time: every beginning of
     /// a list is a zone.
     pub fn nested(districts: usize, lists: &[Vec<usize>]) -> Result<Self, InvalidZones> {
@@ -172,6 +184,26 @@ impl Zones {
     }
 }
 
+/// A district with what lies around it, step by step.
+fn grown(neighbours: &Neighbours, centre: usize, most: usize) -> Vec<usize> {
+    let mut list = vec![centre];
+    // Steps from the centre to what is next to the list.
+    let mut edge: BTreeMap<usize, usize> = neighbours.of(centre).iter().map(|(d, _)| (*d, 1)).collect();
+    while list.len() < most {
+        let inside = |d: usize| neighbours.of(d).iter().filter(|(other, _)| list.contains(other)).count();
+        let next = edge.iter().min_by_key(|(d, steps)| (**steps, Reverse(inside(**d)), **d));
+        let Some((next, steps)) = next.map(|(d, steps)| (*d, *steps)) else { break };
+        edge.remove(&next);
+        list.push(next);
+        for (d, _) in neighbours.of(next) {
+            if !list.contains(d) {
+                edge.entry(*d).or_insert(steps + 1);
+            }
+        }
+    }
+    list
+}
+
 fn check(districts: usize, weights: &[f64], limits: ZoneLimits) -> Result<(), InvalidZones> {
     let share = limits.share > 0.0 && limits.share <= 1.0;
     if limits.districts == 0 || limits.radius.is_nan() || limits.radius < 0.0 || !share {
@@ -206,6 +238,17 @@ mod tests {
         assert_eq!((zones.centre(1), zones.centre(6)), (0, 3));
         let tested: usize = zones.centres().map(|(_, new)| new.iter().filter(|new| **new).count()).sum();
         assert_eq!(tested, zones.len());
+    }
+
+    #[test]
+    fn zones_grow_over_neighbours_and_stay_compact() {
+        // Two by three: 0 1 2 above 3 4 5.
+        let pairs = [(0, 1), (1, 2), (3, 4), (4, 5), (0, 3), (1, 4), (2, 5)];
+        let neighbours = Neighbours::from_pairs(7, &pairs).unwrap();
+        let zones = Zones::connected(&neighbours, 4).unwrap();
+        assert_eq!(sets(&zones)[..4], [vec![0], vec![0, 1], vec![0, 1, 3], vec![0, 1, 3, 4]]);
+        assert_eq!(sets(&zones).last(), Some(&vec![6]), "without neighbours it is alone");
+        assert!(matches!(Zones::connected(&neighbours, 0), Err(InvalidZones::Limits(_))));
     }
 
     #[test]

@@ -60,10 +60,10 @@ fn components_are_those_of_r() {
     assert!(worst(&mstl) < 1e-6, "MSTL {mstl:?}");
 }
 
-/// Three of the series differ from R by up to 7e-4. Other numbers of inner and outer rounds do not meet R there
-/// either, and those that have settled agree; the cause is not known.
+/// In the other three series R takes the median of the residuals wrong in some rounds; with its median all 16 are met
+/// (unit test in `stl/as_r.rs`).
 #[test]
-fn robust_components_are_those_of_r_in_most_series() {
+fn robust_components_are_those_of_r_where_its_median_is_one() {
     let robust = |s: &Regular| {
         Stl { m: s.m, season: Span::Periodic, trend: None, robust: true }.decompose(&s.y).unwrap()
     };
@@ -73,7 +73,7 @@ fn robust_components_are_those_of_r_in_most_series() {
         "robust STL: {near} of 16 series within 1e-6 of the largest value, worst {:.1e}",
         worst(&distances)
     );
-    assert!(near >= 13 && worst(&distances) < 2e-3, "{distances:?}");
+    assert!(near == 13 && worst(&distances) < 2e-3, "{distances:?}");
 }
 
 /// Series with points within 2 % of the mean of the method's, the tolerance of the exponential smoothing.
@@ -92,8 +92,7 @@ fn check_forecasts(method: &str, least: usize, forecast: impl Fn(&Regular, usize
 }
 
 #[test]
-fn forecasts_are_those_of_r_and_statsforecast() {
-    check_forecasts("sf_MSTL_default", 13, |s, h| mstl::forecast(&s.y, &[s.m], h).unwrap().mean);
+fn forecasts_are_those_of_r() {
     // R's stlm smooths the season over 13 of them, its mstl over 11.
     check_forecasts("r_stlm_ets", 16, |s, h| {
         let stl = Stl { m: s.m, season: Span::Seasons(13), trend: None, robust: false };

@@ -1,0 +1,138 @@
+//! What was planted in the last weeks, beside the alert that found it.
+use std::fmt::Write;
+
+use serde_json::Value;
+use unicode_width::UnicodeWidthStr;
+
+use crate::{
+    config::Lang,
+    simulate::{Kind, Planted, Truth},
+};
+
+/// The kinds of events that live on the last day, in both languages, with the alert that should find each.
+const KINDS: [(Kind, &str, &str, &str); 8] = [
+    (Kind::EmergingCluster, "spike", "单点突增", "rise in one cell"),
+    (Kind::NeighbourCluster, "cluster", "邻区聚集", "cluster of neighbours"),
+    (Kind::Widespread, "widespread", "多区同升", "rise in many districts"),
+    (Kind::LevelShift, "level_shift", "水平抬升", "level has moved"),
+    (Kind::RepeatCluster, "repeat_cluster", "重复集中", "repeats pile up"),
+    (Kind::Drop, "drop", "异常下降", "unusually few"),
+    (Kind::DataFault, "data", "数据缺失", "day without data"),
+    (Kind::ComingRise, "season_onset", "季节将至", "season to come"),
+];
+
+/// The table.
+pub fn table(lang: Lang, truth: &Truth, alerts: &[Value]) -> String {
+    let mut out = String::new();
+    let planted: Vec<(&Planted, &(Kind, &str, &str, &str))> = KINDS
+        .iter()
+        .filter_map(|kind| Some((truth.events.iter().rfind(|event| event.kind == kind.0)?, kind)))
+        .collect();
+    let found: Vec<Option<&Value>> =
+        planted.iter().map(|(event, kind)| alerts.iter().find(|alert| finds(alert, event, kind.1))).collect();
+    let n = found.iter().flatten().count();
+    let _ = match lang {
+        Lang::Zh => writeln!(out, "植入与发现: {} 项中发现 {n} 项", planted.len()),
+        Lang::En => writeln!(out, "Planted and found: {n} of {}", planted.len()),
+    };
+    for ((event, (_, _, zh, en)), alert) in planted.iter().zip(found) {
+        let name = match lang {
+            Lang::Zh => zh,
+            Lang::En => en,
+        };
+        let title = alert.and_then(|alert| alert["title"].as_str());
+        let found = title.unwrap_or(match lang {
+            Lang::Zh => "未发现",
+            Lang::En => "not found",
+        });
+        let blanks = " ".repeat(24_usize.saturating_sub(UnicodeWidthStr::width(*name)));
+        let _ = writeln!(out, "  {name}{blanks}{}\n{:26}-> {found}", place(lang, event), "");
+    }
+    out
+}
+
+/// Where and when an event was planted, and by how much.
+fn place(lang: Lang, event: &Planted) -> String {
+    let topic = match event.topic.last() {
+        Some(topic) => topic.as_str(),
+        None if lang == Lang::Zh => "全部诉求",
+        None => "all topics",
+    };
+    let districts: Vec<&str> = event.district.iter().chain(&event.neighbours).map(String::as_str).collect();
+    let districts = match (districts.is_empty(), lang) {
+        (false, _) => districts.join(", "),
+        (true, Lang::Zh) => "全市".to_owned(),
+        (true, Lang::En) => "whole city".to_owned(),
+    };
+    format!("{topic}, {districts}, {} – {}, x {:.1}", event.from, event.to, event.factor)
+}
+
+/// Whether an alert is of the kind, the topic and the place of an event.
+fn finds(alert: &Value, event: &Planted, kind: &str) -> bool {
+    let path = |key: &str| -> Vec<&str> {
+        alert[key].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+    };
+    let (topic, district) = (path("topic"), path("district"));
+    let same_topic = match event.kind {
+        // A season is announced for the top-level topic that it belongs to.
+        Kind::ComingRise => topic.first() == event.topic.first().map(String::as_str).as_ref(),
+        _ => topic == event.topic,
+    };
+    let same_place = match event.kind {
+        Kind::NeighbourCluster => {
+            let names = alert["details"]["cluster"]["names"].as_array().into_iter().flatten();
+            let told: Vec<&str> = names.filter_map(|path| path.as_array()?.last()?.as_str()).collect();
+            let planted = event.district.iter().chain(&event.neighbours);
+            2 * planted.clone().filter(|name| told.contains(&name.as_str())).count() > planted.count()
+        }
+        _ => district == event.district.iter().map(String::as_str).collect::<Vec<_>>(),
+    };
+    alert["kind"] == kind && same_topic && same_place
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_was_planted_stands_beside_what_found_it() {
+        let event = |kind, topic: &[&str], district: Option<&str>, neighbours: &[&str]| Planted {
+            kind,
+            topic: topic.iter().map(|t| (*t).to_owned()).collect(),
+            district: district.map(str::to_owned),
+            neighbours: neighbours.iter().map(|d| (*d).to_owned()).collect(),
+            from: "2025-11-01".parse().unwrap(),
+            to: "2025-11-09".parse().unwrap(),
+            factor: 2.5,
+        };
+        let mut truth: Truth = serde_json::from_value(json!({
+            "seed": 1, "from": "2022-11-10", "to": "2025-11-09", "tickets": 9, "repeats": 1, "events": [],
+            "renamed": { "old": "a", "new": "b", "on": "2024-01-01" }, "outage": "2025-01-01",
+        }))
+        .unwrap();
+        truth.events = vec![
+            event(
+                Kind::NeighbourCluster,
+                &["Traffic", "Signals"],
+                Some("Lakeview"),
+                &["Riverside", "North Park"],
+            ),
+            event(Kind::Drop, &[], Some("Bluestone"), &[]),
+        ];
+        let cluster = json!({ "kind": "cluster", "topic": ["Traffic", "Signals"], "district": [], "title": "Signals up",
+            "details": { "cluster": { "names": [["Riverside"], ["Lakeview"]] } } });
+        let text = table(Lang::En, &truth, &[cluster]);
+        assert!(text.starts_with("Planted and found: 1 of 2"), "{text}");
+        assert!(
+            text.contains("Signals, Lakeview, Riverside, North Park, 2025-11-01 – 2025-11-09, x 2.5\n"),
+            "{text}"
+        );
+        assert!(text.contains("-> Signals up\n") && text.contains("all topics, Bluestone"), "{text}");
+        assert!(
+            table(Lang::Zh, &truth, &[]).contains("2 项中发现 0 项") && text.contains("-> not found"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,92 @@
+//! The page behind a signed link: what, where, how many, and one button. Opening it changes nothing, because mail servers
+//! and bots open links by themselves; the button acknowledges, and a second tap finds it done.
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode, Uri},
+    response::Response,
+};
+use minijinja::{Value, context, value::Serde};
+
+use super::{Desk, history, hotspots};
+use crate::{
+    http::{
+        AppState,
+        access::{Asker, Viewer, refused_attempt, see_other},
+        api::life as api,
+        problem::At,
+    },
+    publish::{
+        acts::{self, Actor, Deed},
+        life::Action,
+        links::{self, Tap, Void},
+    },
+    store::audit::Via,
+};
+
+/// What a link stands for, or the page that says why it is worth nothing.
+fn tap(desk: &Desk<'_>, client: std::net::IpAddr, token: &str) -> Result<Tap, Response> {
+    links::read(desk.state.gate.key(), token, desk.state.now()).or_else(|void| match void {
+        Void::Forged => {
+            refused_attempt(desk.state, client)?;
+            Err(desk.notice(StatusCode::FORBIDDEN, &desk.say("l_forged"), &desk.say("l_forged_help")))
+        }
+        Void::Expired(at) => {
+            let at = crate::http::alert_view::instant(at).unwrap_or_default();
+            let body = desk.text.say("l_expired_help", context! { at => desk.text.instant(at) });
+            Err(desk.notice(StatusCode::GONE, &desk.say("l_expired"), &body))
+        }
+    })
+}
+
+pub async fn show(
+    State(state): State<AppState>,
+    Asker(client): Asker,
+    At(token): At<String>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Response {
+    let desk = Desk::new(&state, &headers, &uri);
+    let tap = match tap(&desk, client, &token) {
+        Ok(tap) => tap,
+        Err(page) => return page,
+    };
+    let page = async {
+        // The link itself is the right to see this one alert.
+        let detail = api::read(&state, &Viewer::everybody(), tap.alert).await?;
+        let waits = detail.possible.contains(&Action::Acknowledge);
+        let is_over =
+            crate::store::alerts::State::from_name(&detail.alert.state).is_some_and(|s| !s.is_open());
+        let deadline = detail.acknowledge_by.filter(|_| waits);
+        let values = context! {
+            alert => Value::from(Serde(hotspots::view(&desk.text, &detail.alert))),
+            id => detail.alert.id.clone(),
+            receiver => tap.receiver.clone(),
+            waits,
+            is_over,
+            done => history::acknowledged(&desk, &detail.audit),
+            deadline => deadline.map(|at| desk.text.say("l_deadline", context! { at => desk.text.instant(at) })),
+        };
+        desk.page(StatusCode::OK, "tap.html", &detail.alert.body.title, values)
+    };
+    page.await.unwrap_or_else(|problem| desk.problem(&problem))
+}
+
+pub async fn acknowledge(
+    State(state): State<AppState>,
+    Asker(client): Asker,
+    At(token): At<String>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Response {
+    let desk = Desk::new(&state, &headers, &uri);
+    let tap = match tap(&desk, client, &token) {
+        Ok(tap) => tap,
+        Err(page) => return page,
+    };
+    let actor = Actor { name: tap.receiver, via: Via::Link };
+    let deed = Deed::Step { action: Action::Acknowledge, note: None };
+    match acts::act(&state.store, tap.alert, &deed, &actor, state.now()).await {
+        Ok(_) => see_other(&format!("{token}?lang={}", desk.short())),
+        Err(error) => desk.problem(&error.into()),
+    }
+}
