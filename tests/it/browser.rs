@@ -140,7 +140,11 @@ async fn the_numbers_on_the_screen_are_those_of_the_api() {
         let coloured = browser.run("document.querySelectorAll('.map a path:not(.t-none)').length");
         let compared = places.as_array().unwrap().iter().filter(|p| p["norm"].is_number()).count();
         assert_eq!(coloured, compared, "districts on the map");
-        assert_eq!(browser.run("document.querySelectorAll('.map path').length"), compared + 1, "and one of nobody");
+        assert_eq!(
+            browser.run("document.querySelectorAll('.map path').length"),
+            compared + 1,
+            "and one of nobody"
+        );
 
         let names = texts(&mut browser, "#where tbody th");
         let expected = texts(&mut browser, "#where tbody td b");
@@ -331,7 +335,11 @@ async fn the_navigation_leads_to_every_page_and_back() {
         assert_eq!(links.len(), 5);
         for link in links {
             let at = base.join(&link.replace("&amp;", "&")).unwrap();
-            assert_eq!(server.get(&at.as_str()[base.origin().ascii_serialization().len()..]).await.status(), 200, "{link} on /{page}");
+            assert_eq!(
+                server.get(&at.as_str()[base.origin().ascii_serialization().len()..]).await.status(),
+                200,
+                "{link} on /{page}"
+            );
         }
     }
 }

@@ -75,7 +75,10 @@ pub(super) fn follow(pace: Pace, counts: &[f32], means: &[f64], phi: f64, levell
             levelled.push(mean * (counted + prior) / (expected + prior));
         }
     }
-    Level { factor: (counted + prior) / (expected + prior), relative_variance: pace.moves * phi / (counted + prior) }
+    Level {
+        factor: (counted + prior) / (expected + prior),
+        relative_variance: pace.moves * phi / (counted + prior),
+    }
 }
 
 #[cfg(test)]

@@ -21,8 +21,8 @@ mod parquet;
 mod references;
 mod row;
 
-pub use calendar::{CalendarRequest, export_calendar};
 pub(in crate::publish) use self::csv::inert;
+pub use calendar::{CalendarRequest, export_calendar};
 pub use files::{Entry, FileEntry, MANIFEST, Manifest};
 pub use month::{Month, NotAMonth};
 pub use row::COLUMNS;

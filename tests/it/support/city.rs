@@ -459,7 +459,12 @@ pub fn map(names: &Names) -> Geography {
         let corners = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0], [0.0, 0.0]];
         let ring = corners.map(|[x, y]| geojson::Position::from([west + x, south + y])).to_vec();
         let outline = Some(Geometry::new(GeometryValue::Polygon { coordinates: vec![ring] }));
-        Place { name: (*name).to_owned(), codes: Vec::new(), centroid: Some((west + 0.5, south + 0.5)), outline }
+        Place {
+            name: (*name).to_owned(),
+            codes: Vec::new(),
+            centroid: Some((west + 0.5, south + 0.5)),
+            outline,
+        }
     };
     let places = names.districts.iter().chain(&["Elsewhere"]).enumerate().map(place).collect();
     Geography { places, pairs: vec![(0, 1), (0, 2), (1, 3), (2, 3)] }
