@@ -8,9 +8,9 @@
 //! `w(s) ~ s * s^-(n-1) exp(-S / 2 s^2)`
 //!
 //! so that two dates that happen to agree are not taken for certainty, while the fixed dates of a season by decree soon
-//! are. The forecast's chances of each week are the other opinion. Both are combined by a logarithmic pool, `q_k ~ usual_k^(1-w) forecast_k^w` (Genest and Zidek 1986,
-//! *Statistical Science* 1(1)), over every week of the row and "never"; of the weeks that a forecast does not reach
-//! it only knows their sum.
+//! are. The forecast's chances of each week are the other opinion. Both are combined by a logarithmic pool,
+//! `q_k ~ usual_k^(1-w) forecast_k^w` (Genest and Zidek 1986, *Statistical Science* 1(1)), over every week of the row and
+//! "never"; of the weeks that a forecast does not reach it only knows their sum.
 use chrono::NaiveDate;
 use statrs::distribution::{ContinuousCDF, Normal};
 
