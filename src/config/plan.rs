@@ -174,7 +174,7 @@ fn parse(name: String, text: &str) -> Result<Plan, Wrong> {
         .collect();
     let front: Front = toml::from_str(&front).map_err(|e| {
         // The first line of the file is the +++.
-        let line = e.span().map_or(2, |span| front[..span.start].lines().count().max(1) + 1);
+        let line = e.span().map_or(2, |span| front[..span.start].matches('\n').count() + 2);
         (format!("line {line}: {}", e.message()), REMEDY)
     })?;
     let topic = front.topic.path();

@@ -83,7 +83,8 @@ pub struct SeasonView {
     pub timing: String,
     /// Days later than in past years; negative = earlier.
     pub shift_days: i32,
-    /// Days left until it begins, counted from the last known day.
+    /// Days left until it begins, counted from the last known day; below 0 where the last known week was probably its
+    /// first.
     pub lead_days: i32,
     /// Monday of the busiest week: of the season under way, else of the next.
     pub peak_week: NaiveDate,

@@ -132,7 +132,7 @@ fn line(text: &Text, season: &SeasonView) -> Line {
         begin,
         begin_note,
         chance: text.share(season.probability),
-        lead: text.say("in_days", context! { n => season.lead_days }),
+        lead: text.say("in_days", context! { n => season.lead_days.max(0) }),
         peak: text.say("about_n", context! { n => count(season.peak_expected) }),
         peak_note: text.say("peak_note", low_high),
         ends: season.ends.map(|day| text.say("until_about", context! { day => text.date(day) })),

@@ -1,6 +1,7 @@
 //! The appeals calendar (民情月历): for each topic, and each topic in a district, the season that comes back every year.
 //!
-//! A district in which the season is clear and dense enough has dates of its own; any other that rises with the city
+//! A district in which the season is clear by the same test has dates of its own: those were nearer to the begins that
+//! came in São Paulo's districts than the city's (`weisu backtest --anticipation`). Any other that rises with the city
 //! borrows the city's dates and has its share of the tickets, and the row says so. Looked at are topics in the whole
 //! city and in top-level districts, and of what lies below only cells that are dense: the cost is bounded by the upper
 //! levels, whatever the number of cells.
@@ -23,9 +24,6 @@ use crate::{
 
 /// Mean tickets a week over the last year from which on a cell below the top-level districts is looked at.
 const DENSE: f64 = 20.0;
-/// Tickets a week at the threshold from which on a district's own dates are kept: below, the city's were nearer to
-/// the onsets that came (README, measured on a city's topics in its districts).
-const OWN: f64 = 20.0;
 /// Past years that are shown.
 const SHOWN: usize = 3;
 
@@ -50,8 +48,7 @@ pub fn known(scene: &Scene) -> Vec<Known> {
         if !upper && last_year(&weekly) < DENSE {
             return None;
         }
-        let needed = if key.district == 0 { least } else { least.max(OWN) };
-        let yearly = Yearly::new(&weekly).filter(|yearly| yearly.threshold >= needed);
+        let yearly = Yearly::new(&weekly).filter(|yearly| yearly.threshold >= least);
         Some(Known { node, weekly, yearly })
     };
     let mut found: Vec<Known> = (0..keys.len()).into_par_iter().filter_map(look).collect();

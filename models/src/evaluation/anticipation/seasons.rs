@@ -2,7 +2,8 @@
 //!
 //! What is scored is the announcement as it stood two weeks before the date it named: later ones come too late to be
 //! of use. It is right when the season, by the very threshold that was announced, began within two weeks of the date.
-//! A season that came was foreseen when such an announcement was within two weeks of it. Which seasons there were is
+//! A season that came was foreseen when the announcement as it stood two weeks before it came was within two weeks of it
+//! (a season that comes a week before its date has been named in time all the same). Which seasons there were is
 //! worked out from the whole record, with the threshold that was known in the quiet time before each, so that it does
 //! not depend on what was announced; last year's date, shifted by the calendar, is held against the same seasons.
 use std::collections::BTreeMap;
@@ -134,10 +135,13 @@ impl Seasons {
         let leads: Vec<i64> =
             decided.iter().filter_map(|g| g.first()).map(|s| (s.date - s.origin).num_days()).collect();
         let came = self.truths.iter().filter(|t| of(t.node)).filter_map(|t| Some((t.node, t.onset?)));
+        // As it stood two weeks before the season came, whichever date it named.
+        let stood = |group: &[Said], onset: NaiveDate| {
+            group.iter().rfind(|s| (onset - s.origin).num_days() >= AHEAD_DAYS).copied()
+        };
         let foreseen = |(node, onset): &(usize, NaiveDate)| {
-            groups.iter().filter_map(|g| g.last()).any(|s| {
-                s.node == *node && near(s.date, *onset) && (*onset - s.origin).num_days() >= AHEAD_DAYS
-            })
+            let of_node = groups.iter().filter(|g| g.first().is_some_and(|s| s.node == *node));
+            of_node.filter_map(|g| stood(g, *onset)).any(|s| near(s.date, *onset))
         };
         Fared {
             confidence,
@@ -247,6 +251,17 @@ mod tests {
         assert_eq!((fared.announced, fared.right, fared.seasons, fared.foreseen), (2, 1, 1, 1));
         assert_eq!((fared.precision(), fared.recall()), (Some(0.5), Some(1.0)));
         assert_eq!((fared.lead_days, fared.off_days), (Some(42.5), Some(7.0)));
+        // It comes a week before the date that it was given; what stood two weeks before it is what counts.
+        let early = Seasons {
+            said: vec![
+                said("2024-10-27", "2024-11-25", 0.9, Some("2024-11-18")),
+                said("2024-11-10", "2024-11-25", 0.9, Some("2024-11-18")),
+            ],
+            ..seasons.clone()
+        };
+        assert_eq!(early.fared(&all, 0.6, 60).foreseen, 1);
+        let late = Seasons { said: early.said[1..].to_vec(), ..early };
+        assert_eq!(late.fared(&all, 0.6, 60).foreseen, 0, "eight days before it came");
         let sure = seasons.fared(&all, 0.95, 60);
         assert_eq!((sure.announced, sure.foreseen, sure.precision()), (0, 0, None));
         // Three weeks off: last year's date is wrong.

@@ -290,7 +290,7 @@ mod tests {
         let said = told(&[30.0; 4], "2023-10-23", &ahead).unwrap();
         assert_eq!(said.date, "2024-10-21".parse().unwrap());
         assert_eq!(said.interval, ("2024-10-21".parse().unwrap(), "2024-10-27".parse().unwrap()));
-        assert!(said.near > 0.99, "{said:?}");
+        assert!(said.near > 0.9, "{said:?}");
         assert_eq!((said.peak, said.height), ("2024-11-04".parse().unwrap(), 320.0));
         assert_eq!((said.timing, said.shift), (Timing::Usual, -2));
     }
@@ -321,9 +321,10 @@ mod tests {
             let after = "2024-11-10".parse().unwrap();
             assert!(said.as_ref().is_none_or(|s| !s.by_forecast && s.date > after), "{said:?}");
         }
-        // Without a forecast, past years say it.
+        // Without a forecast, past years say it; one date is no certainty.
         let said = told(&[30.0; 4], "2023-10-23", &[]).unwrap();
-        assert!((said.date - said.usual).num_days().abs() <= 7 && !said.by_forecast, "{said:?}");
+        assert!(!said.by_forecast && said.near < 0.4, "{said:?}");
+        assert_eq!(said.usual, "2024-10-23".parse().unwrap());
     }
 
     #[test]

@@ -1,29 +1,26 @@
 //! When a season usually begins, as a distribution, and what a forecast adds to it.
 //!
-//! Past onsets are few and laid into this year's row of weeks by the calendar. With J of them, mean m and sum of squares
-//! S around it, an onset's predictive distribution under a normal with unknown mean and variance, whose variance is
-//! known beforehand to be about s0^2 as if from n0 dates, is Student's t (Gelman et al., *Bayesian Data Analysis*, 3.3):
+//! Past onsets are few and laid into this year's row of weeks by the calendar. With n of them, mean m and sum of squares
+//! S around it, the next is normal around m with variance s^2 (1 + 1/n), where s is not known. Its prior is uniform
+//! five and eighty days (Gelman 2006, *Bayesian Analysis* 1(3)), laid out on a geometric row of values, each with the
+//! weight of its step and of what the dates say of it,
 //!
-//! `t_v((x - m) / (s sqrt(1 + 1/J))), v = n0 + J - 1, s^2 = (n0 s0^2 + S) / v`
+//! `w(s) ~ s * s^-(n-1) exp(-S / 2 s^2)`
 //!
-//! so that two dates that happen to agree are not taken for certainty. The forecast's chances of each week are the
-//! other opinion. Both are combined by a logarithmic pool, `q_k ~ usual_k^(1-w) forecast_k^w` (Genest and Zidek 1986,
-//! *Statistical Science* 1(1)), over every week of the row and "never"; of the weeks that a forecast does not reach
-//! it only knows their sum.
+//! so that two dates that happen to agree are not taken for certainty, while the fixed dates of a season by decree soon
+//! are. The forecast's chances of each week are the other opinion. Both are combined by a logarithmic pool,
+//! `q_k ~ usual_k^(1-w) forecast_k^w` (Genest and Zidek 1986, *Statistical Science* 1(1)), over every week of the row and
+//! "never"; of the weeks that a forecast does not reach it only knows their sum.
 use chrono::NaiveDate;
-use statrs::distribution::{ContinuousCDF, StudentsT};
+use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::{Past, WEEK, YEAR};
 use crate::calendar::Alignment;
 
-/// Days that onsets of one season lie apart, known beforehand (s0), and the dates that this is worth (n0). Over the 21
-/// onsets of São Paulo's topics in its districts of 2017 and 2018, dates by the years before were off by eight weeks on
-/// average and s0 of six to eight weeks was the likeliest; one date's worth leaves the word to past years that agree, as
-/// those of a season by decree do.
-const SPREAD_DAYS: f64 = 42.0;
-const SPREAD_DATES: f64 = 1.0;
-/// What an onset can at least be off: dates are known by the week.
-const LEAST_DAYS: f64 = 5.0;
+/// Days that onsets of one season may lie apart from year to year: from a season by decree, whose dates are known by the
+/// week, to one that the weather makes. Over the 21 onsets of São Paulo's topics and of topics in its districts in 2017
+/// and 2018, dates by the years before were off by eight weeks on average.
+const SPREADS: [f64; 5] = [5.0, 10.0, 20.0, 40.0, 80.0];
 /// P(a season of past years does not come), known beforehand, and the years that this is worth.
 const NEVER: f64 = 0.1;
 const NEVER_YEARS: f64 = 2.0;
@@ -37,10 +34,8 @@ const FLOOR: f64 = 1e-6;
 pub struct Usual {
     /// Mean date, in days from the row's first Monday.
     centre: f64,
-    /// Scale of Student's t, in days.
-    scale: f64,
-    /// Its degrees of freedom.
-    freedom: f64,
+    /// Standard deviations in days, each with its weight.
+    spreads: [(f64, f64); SPREADS.len()],
     /// P(no season).
     never: f64,
 }
@@ -66,11 +61,15 @@ impl Usual {
         let n = days.len() as f64;
         let centre = days.iter().sum::<f64>() / n;
         let squares: f64 = days.iter().map(|d| (d - centre).powi(2)).sum();
-        let freedom = SPREAD_DATES + n - 1.0;
-        let spread = ((SPREAD_DATES * SPREAD_DAYS.powi(2) + squares) / freedom).sqrt().max(LEAST_DAYS);
+        let weight = |s: f64| s.powf(2.0 - n) * (-squares / (2.0 * s * s)).exp();
+        let total: f64 = SPREADS.into_iter().map(weight).sum();
+        // Dates too far apart for any of them: the widest.
+        let share =
+            |s: f64| if total > 0.0 { weight(s) / total } else { f64::from(u8::from(s == SPREADS[4])) };
+        let spreads = SPREADS.map(|s| (s * (1.0 + 1.0 / n).sqrt(), share(s)));
         let without = rows.saturating_sub(days.len()) as f64;
         let never = (NEVER * NEVER_YEARS + without) / (NEVER_YEARS + n + without);
-        Some(Self { centre, scale: spread * (1.0 + 1.0 / n).sqrt(), freedom, never })
+        Some(Self { centre, spreads, never })
     }
 
     /// The mean date, for the row that begins on `row`.
@@ -81,9 +80,12 @@ impl Usual {
     /// P(it begins in week k of the row), k = `from`, …, 51, given that it has not begun before; what is missing to 1
     /// is P(never).
     pub fn weeks(&self, from: usize) -> Vec<f64> {
-        let Ok(t) = StudentsT::new(0.0, 1.0, self.freedom) else { return Vec::new() };
+        let Ok(normal) = Normal::new(0.0, 1.0) else { return Vec::new() };
         // The date lies on a day of its week, so a week reaches from its Monday to the next.
-        let below = |week: usize| t.cdf((week as f64 * WEEK as f64 - self.centre) / self.scale);
+        let below = |week: usize| -> f64 {
+            let days = (week * WEEK) as f64 - self.centre;
+            self.spreads.iter().map(|(s, weight)| weight * normal.cdf(days / s)).sum()
+        };
         let come: Vec<f64> = (from..YEAR).map(|k| (below(k + 1) - below(k)).max(0.0)).collect();
         let total = come.iter().sum::<f64>() * (1.0 - self.never) + self.never;
         come.into_iter().map(|p| p * (1.0 - self.never) / total).collect()
@@ -141,13 +143,16 @@ mod tests {
     }
 
     #[test]
-    fn two_dates_that_agree_are_no_certainty_and_more_narrow_it() {
+    fn dates_that_agree_narrow_it_and_more_of_them_more() {
         let two = usual(&["2023-11-13", "2022-11-13"]);
         let five = usual(&["2023-11-13", "2022-11-13", "2021-11-13", "2020-11-13", "2019-11-13"]);
         let apart = usual(&["2023-10-13", "2022-12-13"]);
-        assert!(five.scale < two.scale && two.scale < apart.scale, "{five:?} {two:?} {apart:?}");
         let near = |usual: &Usual| usual.weeks(0)[21..26].iter().sum::<f64>();
-        assert!((0.25..0.75).contains(&near(&two)), "{}", near(&two));
+        let (few, many, wide) = (near(&two), near(&five), near(&apart));
+        assert!(many > few && few > wide, "{many} {few} {wide}");
+        assert!(many > 0.8 && (0.4..0.8).contains(&few) && wide < 0.5, "{many} {few} {wide}");
+        let far = usual(&["2023-07-01", "2023-05-01"]);
+        assert!(far.weeks(0).iter().all(|p| p.is_finite()), "{far:?}");
     }
 
     #[test]
