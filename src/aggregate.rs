@@ -13,6 +13,8 @@ use crate::{
     ticket::Day,
 };
 
+pub mod histories;
+
 /// A day without tickets is a gap when a usual day of that weekday has at least this many.
 const QUIET: f64 = 10.0;
 /// The newest day counts as complete from this share of a usual day on.

@@ -21,6 +21,7 @@ mod reference {
     mod essence;
     mod glm;
     mod naive;
+    mod nowcast;
     mod scores;
     mod spatial {
         mod emerging;
@@ -32,8 +33,10 @@ mod reference {
         mod trend;
     }
     mod surveillance {
+        mod boda;
         mod classic;
         mod ears;
+        mod endemic;
         mod farrington;
         mod table;
     }

@@ -1,11 +1,11 @@
-//! `weisu export`: the forecasts of a month as CSV and Parquet.
+//! `weisu export`: the forecasts of a month as CSV and Parquet, or the calendar of seasons as CSV.
 use std::path::PathBuf;
 
 use clap::ValueEnum;
 
 use super::{Global, text};
 use crate::{
-    publish::export::{Month, Request, export},
+    publish::export::{CalendarRequest, Month, Request, export, export_calendar},
     store::Store,
     ticket::Basis,
 };
@@ -14,8 +14,11 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Month to export
-    #[arg(long, value_name = "YYYY-MM")]
-    month: Month,
+    #[arg(long, value_name = "YYYY-MM", required_unless_present = "calendar")]
+    month: Option<Month>,
+    /// Export the newest calendar of seasons instead
+    #[arg(long, conflicts_with_all = ["month", "run", "basis"])]
+    calendar: bool,
     /// Folder to write into [default: publish.exports of the configuration]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -45,26 +48,36 @@ enum Chosen {
 pub async fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
     let config = global.load()?;
     let store = Store::open(&config.store.options()).await?;
-    let request = Request {
-        city: &config.city,
-        month: args.month,
-        run: args.run,
-        basis: match args.basis {
-            Chosen::Raw => Some(Basis::Raw),
-            Chosen::Dedup => Some(Basis::Dedup),
-            Chosen::Both => None,
-        },
-        folder: args.out.as_deref().unwrap_or(&config.publish.exports),
-        small_cell: if args.allow_small { 0 } else { config.publish.small_cell },
+    let folder = args.out.as_deref().unwrap_or(&config.publish.exports);
+    let small_cell = if args.allow_small { 0 } else { config.publish.small_cell };
+    let summary = match args.month {
+        Some(month) => {
+            let basis = match args.basis {
+                Chosen::Raw => Some(Basis::Raw),
+                Chosen::Dedup => Some(Basis::Dedup),
+                Chosen::Both => None,
+            };
+            export(&store, &Request { city: &config.city, month, run: args.run, basis, folder, small_cell })
+                .await
+        }
+        None => {
+            let plans = config.plans();
+            let request = CalendarRequest { city: &config.city, folder, small_cell, plans: &plans };
+            export_calendar(&store, &request).await
+        }
     };
-    let summary = export(&store, &request).await;
     store.close().await;
     let summary = summary?;
     text::result(global.format, &summary, || {
         let entry = &summary.entry;
         let mut lines = vec![format!(
-            "{} rows of forecast run {} (issued {}, last known day {}), {} small counts taken out",
-            entry.rows, entry.run, entry.issued_at, entry.origin, entry.small_cells
+            "{} rows of {} run {} (issued {}, last known day {}), {} small counts taken out",
+            entry.rows,
+            if args.calendar { "detect" } else { "forecast" },
+            entry.run,
+            entry.issued_at,
+            entry.origin,
+            entry.small_cells
         )];
         let folder = summary.manifest.parent().unwrap_or(std::path::Path::new(""));
         lines.extend(

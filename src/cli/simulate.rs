@@ -13,7 +13,7 @@ use super::Format;
 use crate::{
     config::Lang,
     schedule::clock::Clock,
-    simulate::{City, Params, Truth},
+    simulate::{City, Params, Truth, plans},
     stages::Progress,
 };
 
@@ -47,6 +47,9 @@ pub struct Args {
     /// Where to write the map of the districts (GeoJSON)
     #[arg(long, value_name = "FILE")]
     pub map: Option<PathBuf>,
+    /// Where to write the city's contingency plans (Markdown), for publish.plans
+    #[arg(long, value_name = "DIR")]
+    pub plans: Option<PathBuf>,
 }
 
 /// Runs it; `clock` says what today is.
@@ -68,6 +71,9 @@ pub fn run(args: &Args, format: Format, clock: &dyn Clock) -> anyhow::Result<()>
     if let Some(path) = &args.truth {
         let json = serde_json::to_vec_pretty(&truth)?;
         std::fs::write(path, json).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    if let Some(folder) = &args.plans {
+        plans::write(folder, lang).with_context(|| format!("cannot write into {}", folder.display()))?;
     }
     report(&mut io::stdout().lock(), format, &city, &truth, &args.out).context("cannot print the result")
 }

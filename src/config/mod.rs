@@ -142,6 +142,11 @@ impl Config {
         if found.is_empty() { Ok(Some(table)) } else { Err(Problems { path: path.clone(), found }) }
     }
 
+    /// The contingency plans; a file that is no plan is left out with a line in the log.
+    pub fn plans(&self) -> Plans {
+        self.publish.plans.as_deref().map(Plans::logged).unwrap_or_default()
+    }
+
     /// What cannot be said of one key alone.
     fn semantic(&self, found: &mut Vec<Problem>) {
         twice("regressor", self.regressor.iter().map(|r| &*r.name), found);

@@ -101,6 +101,15 @@ impl Plans {
         (Self(plans), found)
     }
 
+    /// The plans of a folder; what is wrong with a file that is no plan goes to the log.
+    pub fn logged(folder: &Path) -> Self {
+        let (plans, found) = Self::read(folder);
+        for problem in found {
+            tracing::warn!("{}: {} ({})", problem.key, problem.problem, problem.remedy);
+        }
+        plans
+    }
+
     /// The plan by its name.
     pub fn get(&self, name: &str) -> Option<&Plan> {
         self.0.iter().find(|plan| plan.name == name)

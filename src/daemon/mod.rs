@@ -119,11 +119,15 @@ pub fn app_state(cx: &Cx, clock: Arc<dyn Clock>, health: Arc<Health>) -> anyhow:
         lang: city.lang,
         history_days: cx.config.forecast.history_days,
         regressors: cx.config.regressor.clone(),
+        geography: city.geography().unwrap_or_else(|mistakes| {
+            mistakes.iter().for_each(|m| tracing::error!("no map is shown: {} ({})", m.problem, m.remedy));
+            None
+        }),
         plans: cx.config.publish.plans.clone(),
     };
     let today = cx.today();
     let calendar = stages::city::calendar(&cx.config, today.plus(-366 * YEARS), today.plus(366 * YEARS))?;
-    let gate = Gate::new(&cx.config.http, Key::load(&cx.config, secrets::credentials().as_deref())?);
+    let gate = Gate::new(&cx.config.http, Key::of_server(&cx.config, secrets::credentials().as_deref())?);
     let state = AppState::new(cx.store.clone(), cx.metrics.clone(), names, calendar, clock, health, gate);
     Ok(state.with_exports(&cx.config.publish.exports))
 }

@@ -30,6 +30,10 @@ pub struct AlertView {
     pub resolved: Option<DateTime<Utc>>,
     /// Nobody gets it: no row of the routing table and no receiver's filter fits.
     pub unrouted: bool,
+    /// Who acknowledged it last: the name of a token or a receiver.
+    pub acknowledged_by: Option<String>,
+    /// When.
+    pub acknowledged_at: Option<DateTime<Utc>>,
     /// What it says and why.
     #[serde(flatten)]
     pub body: AlertBody,
@@ -60,6 +64,8 @@ impl AlertView {
             updated: instant(row.updated),
             resolved: row.resolved.and_then(instant),
             unrouted: row.unrouted > 0,
+            acknowledged_by: row.taken_by,
+            acknowledged_at: row.taken_at.and_then(instant),
             body,
         })
     }

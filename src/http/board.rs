@@ -1,16 +1,16 @@
 //! What several answers share, read once per version of the data: names, known days, daily sums, forecasts.
 //!
-//! A city's total over years is a scan over every count there is. The numbers only change when a run of the daily
-//! chain ends, so they are kept until [`Store::data_version`] moves on.
+//! The numbers only change when a run of the daily chain ends, so they are kept until [`Store::data_version`] moves on.
 use std::{
     collections::{BTreeMap, HashMap},
+    hash::Hash,
     sync::Arc,
 };
 
 use chrono::{Datelike, Months, NaiveDate};
 use tokio::sync::Mutex;
 
-use super::problem::Problem;
+use super::{problem::Problem, scoreboard::Scoreboard};
 use crate::{
     store::{
         Grain, Run, RunStatus, Store, StoreError, Tree, TreeNode,
@@ -21,7 +21,7 @@ use crate::{
 
 /// Days of history kept in a board: enough for three years before a forecast of the coming year.
 const HISTORY: i32 = 4 * 366 + 31;
-/// Boards kept at most; more are asked for only by a client that tries every address.
+/// Values of a kind that are kept at most; more are asked for only by a client that tries every address.
 const KEEP: usize = 64;
 
 /// Daily counts of one series, with gaps.
@@ -185,52 +185,61 @@ pub struct Board {
     pub members: Vec<Member>,
 }
 
-#[derive(Debug, Default)]
-struct Kept {
-    version: i64,
-    base: Option<Arc<Base>>,
-    boards: HashMap<(Scope, Basis), Arc<Board>>,
+/// What was read at one version of the data, by key. One reader at a time fills it, so that a crowd of browsers after a
+/// restart asks the store once.
+#[derive(Debug)]
+pub struct Kept<K, V>(Mutex<(i64, HashMap<K, Arc<V>>)>);
+
+impl<K, V> Default for Kept<K, V> {
+    fn default() -> Self {
+        Self(Mutex::new((-1, HashMap::new())))
+    }
 }
 
-/// Keeps what was read until the data moves on. One reader at a time fills it, so that a crowd of browsers after a
-/// restart asks the store once.
+impl<K: Eq + Hash, V> Kept<K, V> {
+    /// What is kept under a key; read when there is nothing of this version.
+    pub async fn get(
+        &self,
+        store: &Store,
+        key: K,
+        read: impl AsyncFnOnce() -> Result<V, StoreError>,
+    ) -> Result<Arc<V>, StoreError> {
+        let version = store.data_version().await?;
+        let mut kept = self.0.lock().await;
+        if kept.0 < version || kept.1.len() >= KEEP {
+            *kept = (version, HashMap::new());
+        }
+        if let Some(value) = kept.1.get(&key) {
+            return Ok(value.clone());
+        }
+        let value = Arc::new(read().await?);
+        kept.1.insert(key, value.clone());
+        Ok(value)
+    }
+}
+
+/// Everything that is kept. A reader may ask for what stands above it, never the other way round.
 #[derive(Debug, Default)]
-pub struct Cache(Mutex<Kept>);
+pub struct Cache {
+    base: Kept<(), Base>,
+    boards: Kept<(Scope, Basis), Board>,
+    /// How good past forecasts were, by basis.
+    pub scores: Kept<Basis, Scoreboard>,
+}
 
 impl Cache {
     /// Names, known days and newest runs.
     pub async fn base(&self, store: &Store) -> Result<Arc<Base>, StoreError> {
-        let mut kept = self.0.lock().await;
-        kept.refresh(store).await
+        self.base.get(store, (), async || load(store).await).await
     }
 
     /// The top-level nodes of a scope.
     pub async fn board(&self, store: &Store, scope: Scope, basis: Basis) -> Result<Arc<Board>, StoreError> {
-        let mut kept = self.0.lock().await;
-        let base = kept.refresh(store).await?;
-        if let Some(board) = kept.boards.get(&(scope, basis)) {
-            return Ok(board.clone());
-        }
-        let board = Arc::new(Board { members: members(store, &base, scope, basis).await?, base });
-        if kept.boards.len() >= KEEP {
-            kept.boards.clear();
-        }
-        kept.boards.insert((scope, basis), board.clone());
-        Ok(board)
-    }
-}
-
-impl Kept {
-    async fn refresh(&mut self, store: &Store) -> Result<Arc<Base>, StoreError> {
-        let version = store.data_version().await?;
-        match &self.base {
-            Some(base) if self.version == version => Ok(base.clone()),
-            _ => {
-                let base = Arc::new(load(store).await?);
-                *self = Self { version, base: Some(base.clone()), boards: HashMap::new() };
-                Ok(base)
-            }
-        }
+        let read = async || {
+            let base = self.base(store).await?;
+            Ok(Board { members: members(store, &base, scope, basis).await?, base })
+        };
+        self.boards.get(store, (scope, basis), read).await
     }
 }
 

@@ -9,6 +9,8 @@ use super::{
     api::forecast::{SeasonView, seasons},
     board::{Board, Daily},
     outlook::change,
+    problem::Problem,
+    seasons::SeasonView as Returning,
 };
 use crate::{
     store::{
@@ -16,8 +18,9 @@ use crate::{
         alarms::Severity,
         alerts::Lane,
         board::{AlertFilter, Scope},
+        calendar::CalendarFilter,
     },
-    ticket::Basis,
+    ticket::{Basis, Day},
 };
 
 /// Days that what is common is counted over: whole weeks, so that weekdays weigh alike.
@@ -84,6 +87,8 @@ pub(crate) struct Seasonal {
     pub from: NaiveDate,
     /// Last day looked at.
     pub to: NaiveDate,
+    /// Topics whose tickets are expected to come back in the whole city, the soonest first.
+    pub coming: Vec<Returning>,
     /// Seasons of the city's calendar under way or to begin.
     pub seasons: Vec<SeasonView>,
     /// Its alerts.
@@ -111,7 +116,7 @@ pub(crate) struct Lanes {
 }
 
 /// Reads them.
-pub(crate) async fn lanes(state: &AppState, basis: Basis) -> Result<Lanes, StoreError> {
+pub(crate) async fn lanes(state: &AppState, basis: Basis) -> Result<Lanes, Problem> {
     let counts = state.store.alerts_by_lane().await?;
     let open = async |lane: Lane| {
         let filter = AlertFilter {
@@ -135,9 +140,23 @@ pub(crate) async fn lanes(state: &AppState, basis: Basis) -> Result<Lanes, Store
     Ok(Lanes {
         basis,
         common: common(&board, open(Lane::Common).await?),
-        seasonal: Seasonal { from, to, seasons: seasons(state, from, to), open: open(Lane::Seasonal).await? },
+        seasonal: Seasonal {
+            from,
+            to,
+            coming: coming(state, today, to).await?,
+            seasons: seasons(state, from, to),
+            open: open(Lane::Seasonal).await?,
+        },
         risk: Risk { open: open(Lane::Risk).await? },
     })
+}
+
+/// What begins between today and a day, in the whole city.
+async fn coming(state: &AppState, today: Day, to: NaiveDate) -> Result<Vec<Returning>, Problem> {
+    let filter = CalendarFilter { topic: None, district: Some(0), until: Some(to.into()) };
+    let items = super::seasons::read(state, filter).await?.map_or_else(Vec::new, |calendar| calendar.items);
+    let ahead = items.into_iter().filter(|s| s.standing == "ahead" && s.onset >= today.date());
+    Ok(ahead.take(NAMED).collect())
 }
 
 fn common(board: &Board, open: Open) -> Common {
@@ -171,10 +190,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::{
-        http::board::{Base, Member},
-        ticket::Day,
-    };
+    use crate::http::board::{Base, Member};
 
     fn none() -> Open {
         Open { alerts: 0, severities: Vec::new(), first: Vec::new() }

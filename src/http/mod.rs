@@ -25,6 +25,7 @@ use weisu_models::calendar::Calendar;
 
 use crate::{
     config::{Lang, Regressor},
+    map::Geography,
     metrics::Metrics,
     schedule::clock::Clock,
     store::Store,
@@ -39,6 +40,7 @@ mod board;
 mod health;
 mod ical;
 mod lanes;
+mod outlines;
 mod outlook;
 mod page;
 mod problem;
@@ -65,6 +67,8 @@ pub struct City {
     pub history_days: usize,
     /// What is measured of each day; their files are read when a forecast is explained.
     pub regressors: Vec<Regressor>,
+    /// The map of its districts.
+    pub geography: Option<Geography>,
     /// Folder of contingency plans.
     pub plans: Option<PathBuf>,
 }
@@ -79,6 +83,7 @@ pub struct AppState {
     clock: Arc<dyn Clock>,
     health: Arc<Health>,
     boards: Arc<board::Cache>,
+    outlines: Option<Arc<outlines::Outlines>>,
     gate: Arc<Gate>,
     exports: Option<Arc<Path>>,
 }
@@ -94,9 +99,11 @@ impl AppState {
         health: Arc<Health>,
         gate: Gate,
     ) -> Self {
+        let outlines = city.geography.as_ref().and_then(outlines::Outlines::new);
         Self {
             store,
             metrics,
+            outlines: outlines.map(Arc::new),
             city: Arc::new(city),
             calendar: Arc::new(calendar),
             clock,
@@ -196,7 +203,9 @@ async fn revalidate(State(state): State<AppState>, request: Request, next: Next)
     let mut response = if known { StatusCode::NOT_MODIFIED.into_response() } else { next.run(request).await };
     if known || response.status().is_success() {
         let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        // What was asked for with a token or a session is not for whoever asks a proxy next.
+        let cache = if state.gate.is_closed() { "private, no-cache" } else { "no-cache" };
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
         if let Ok(tag) = HeaderValue::from_str(&tag) {
             headers.insert(header::ETAG, tag);
         }

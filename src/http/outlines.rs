@@ -7,8 +7,10 @@ use std::fmt::Write;
 
 use geo::{BoundingRect, InteriorPoint, MapCoords, MultiPolygon, Rect, coord};
 
-use crate::map::{Geography, Matched};
-use crate::store::TreeNode;
+use crate::{
+    map::{Geography, Matched, Place},
+    store::TreeNode,
+};
 
 /// Longest width of the drawing, in its units.
 const WIDTH: f64 = 1000.0;
@@ -40,7 +42,7 @@ pub struct Outlines {
 
 impl Outlines {
     /// The drawing of a geography; `None` where nothing in it has an outline.
-    pub fn new(geography: Geography) -> Option<Self> {
+    pub fn new(geography: &Geography) -> Option<Self> {
         let shapes: Vec<Option<MultiPolygon>> = geography.places.iter().map(|place| shape(place)).collect();
         let around = shapes.iter().flatten().filter_map(|s| s.bounding_rect()).reduce(|a, b| join(&a, &b))?;
         let shrink = around.center().y.to_radians().cos();
@@ -54,7 +56,7 @@ impl Outlines {
         });
         let places = places.collect();
         let size = ((around.width() * shrink * scale).ceil(), (around.height() * scale).ceil());
-        Some(Self { geography, size, places })
+        Some(Self { geography: geography.clone(), size, places })
     }
 
     /// Which district of the store is which place.
@@ -63,7 +65,7 @@ impl Outlines {
     }
 }
 
-fn shape(place: &crate::map::Place) -> Option<MultiPolygon> {
+fn shape(place: &Place) -> Option<MultiPolygon> {
     match geo::Geometry::<f64>::try_from(place.outline.clone()?.value).ok()? {
         geo::Geometry::Polygon(polygon) => Some(MultiPolygon(vec![polygon])),
         geo::Geometry::MultiPolygon(polygons) => Some(polygons),
@@ -109,5 +111,54 @@ fn ring(path: &mut String, points: &[geo::Coord]) {
     }
     if points.len() > 2 {
         path.push('Z');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use geojson::{Geometry, GeometryValue};
+
+    use super::*;
+
+    fn place(name: &str, ring: &[[f64; 2]]) -> Place {
+        let ring = ring.iter().map(|p| geojson::Position::from(*p)).collect();
+        let outline = Some(Geometry::new(GeometryValue::Polygon { coordinates: vec![ring] }));
+        Place { name: name.to_owned(), codes: Vec::new(), centroid: None, outline }
+    }
+
+    fn drawn(places: Vec<Place>) -> Outlines {
+        Outlines::new(&Geography { places, pairs: Vec::new() }).unwrap()
+    }
+
+    #[test]
+    fn north_is_up_and_a_degree_of_longitude_is_as_long_as_it_is() {
+        // At 60 degrees north a degree of longitude is half as long as one of latitude.
+        let west = [[10.0, 59.0], [12.0, 59.0], [12.0, 61.0], [10.0, 61.0], [10.0, 59.0]];
+        let east = west.map(|[x, y]| [x + 2.0, y]);
+        let both = drawn(vec![place("west", &west), place("east", &east)]);
+        assert_eq!(both.size, (900.0, 900.0), "two degrees high, four wide");
+        let paths: Vec<&str> = both.places.iter().flatten().map(|o| o.path.as_str()).collect();
+        assert_eq!(paths, ["M0 900L450 900L450 0L0 0Z", "M450 900L900 900L900 0L450 0Z"]);
+        let east = both.places[1].as_ref().unwrap();
+        assert!((450.0..900.0).contains(&east.inside.0) && east.room == (450.0, 900.0));
+    }
+
+    #[test]
+    fn points_closer_than_can_be_seen_are_left_out() {
+        let side = |i: u32| [f64::from(i) / 1000.0, 0.0];
+        let mut ring: Vec<[f64; 2]> = (0..=1000).flat_map(|i| [side(i), side(i)]).collect();
+        ring.extend([[1.0, 1.0], [0.0, 1.0], [0.0, 0.0]]);
+        let path = drawn(vec![place("a", &ring)]).places[0].as_ref().unwrap().path.clone();
+        assert!(path.matches('L').count() <= 902, "{path}");
+        // An island of less than a unit is not drawn, and breaks nothing.
+        let speck = [[0.5, 0.5], [0.5001, 0.5], [0.5001, 0.5001], [0.5, 0.5]];
+        let both = drawn(vec![place("a", &ring), place("speck", &speck)]);
+        assert!(both.places[1].as_ref().is_none_or(|o| o.path.is_empty()));
+    }
+
+    #[test]
+    fn without_outlines_there_is_nothing_to_draw() {
+        let bare = Place { outline: None, ..place("a", &[]) };
+        assert_eq!(Outlines::new(&Geography { places: vec![bare], pairs: Vec::new() }), None);
     }
 }

@@ -126,6 +126,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        // No text here holds it, and PostgreSQL takes none that does.
+        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
+            return Err(Problem::bad("a parameter holds the character NUL"));
+        }
         Query::try_from_uri(&parts.uri)
             .map(|Query(value)| Self(value))
             .map_err(|rejection| Problem::bad(rejection.body_text()))

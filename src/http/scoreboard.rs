@@ -146,7 +146,11 @@ impl Tally {
 }
 
 /// The scoreboard of a basis.
-pub async fn scoreboard(state: &AppState, basis: Basis) -> Result<Scoreboard, StoreError> {
+pub async fn scoreboard(state: &AppState, basis: Basis) -> Result<Arc<Scoreboard>, StoreError> {
+    state.boards.scores.get(&state.store, basis, async || read(state, basis).await).await
+}
+
+async fn read(state: &AppState, basis: Basis) -> Result<Scoreboard, StoreError> {
     let base = state.boards.base(&state.store).await?;
     let fit_run = base.fit.as_ref().map(|r| r.id);
     let backtest = match fit_run {

@@ -1,6 +1,4 @@
 //! The calendar of seasons as API, page and feed show it: rows of the store with names and the plan for each.
-use std::path::PathBuf;
-
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
@@ -55,6 +53,7 @@ impl From<(Day, Day)> for Span {
 
 /// A topic, or a topic in a district, whose tickets come back every year.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = ReturningSeason)]
 pub struct SeasonView {
     /// Key of the series.
     pub series: i32,
@@ -186,13 +185,5 @@ fn season(
 /// The plans as their folder holds them now. A file that is no plan is left out with a line in the log.
 pub async fn plans(state: &AppState) -> Result<Plans, Problem> {
     let Some(folder) = state.city.plans.clone() else { return Ok(Plans::default()) };
-    tokio::task::spawn_blocking(move || logged(folder)).await.map_err(|_| Problem::internal())
-}
-
-fn logged(folder: PathBuf) -> Plans {
-    let (plans, found) = Plans::read(&folder);
-    for problem in found {
-        tracing::warn!("{}: {} ({})", problem.key, problem.problem, problem.remedy);
-    }
-    plans
+    tokio::task::spawn_blocking(move || Plans::logged(&folder)).await.map_err(|_| Problem::internal())
 }

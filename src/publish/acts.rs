@@ -226,6 +226,9 @@ async fn step(
             alert.resolved.get_or_insert(now);
             // Whatever still waits would speak of what is done.
             tx.withhold(alert.id, action.name(), now).await?;
+            if from.is_open() {
+                tx.put_ending(alert.id, now).await?;
+            }
         }
         tx.put_state(alert).await?;
     }

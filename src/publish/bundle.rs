@@ -207,11 +207,13 @@ fn line(event: &CloudEvent, lang: Lang) -> String {
     let mark = match lang {
         Lang::Zh if is(EventKind::Superseded) => format!("【{colour}·并入】"),
         Lang::Zh if is(EventKind::Expired) => format!("【{colour}·到期】"),
+        Lang::Zh if is(EventKind::Closed) => format!("【{colour}·办结】"),
         Lang::Zh if event.is_over() => format!("【{colour}·解除】"),
         Lang::Zh if is(EventKind::Updated) => format!("【{colour}·升级】"),
         Lang::Zh => format!("【{colour}】"),
         Lang::En if is(EventKind::Superseded) => format!("[{colour}, taken up] "),
         Lang::En if is(EventKind::Expired) => format!("[{colour}, expired] "),
+        Lang::En if is(EventKind::Closed) => format!("[{colour}, dealt with] "),
         Lang::En if event.is_over() => format!("[{colour}, cleared] "),
         Lang::En if is(EventKind::Updated) => format!("[{colour}, raised] "),
         Lang::En => format!("[{colour}] "),
@@ -292,6 +294,18 @@ pub(crate) mod tests {
         assert_eq!(group.text.matches("研判").count(), SECTIONS);
         assert!(group.text.ends_with("…另有 102 条"));
         assert!(serde_json::to_string(&group).unwrap().len() <= BYTES);
+    }
+
+    #[test]
+    fn a_digest_leads_to_the_page_of_all_alerts() {
+        let sender = Sender { source: "/weisu", lang: Lang::Zh, small_cell: 5 };
+        let members = [member(1, EventKind::Firing, Severity::Low, Lang::Zh, How::Digest)];
+        let page = Some("https://city.example/weisu/alerts".to_owned());
+        let message =
+            message("duty", &members, true, "2024-11-16".parse().unwrap(), sender, page.clone(), 0).unwrap();
+        let bundle: CloudEvent<Bundle> = serde_json::from_str(&message.body).unwrap();
+        assert!(bundle.data.text.ends_with("\n详情与签收: https://city.example/weisu/alerts"));
+        assert_eq!(bundle.data.page, page);
     }
 
     #[test]

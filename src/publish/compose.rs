@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     acts, bundle,
-    dispatch::{Desk, escalation},
+    dispatch::{Desk, ending, escalation},
     lifecycle::{Event, EventKind},
     links::Links,
 };
@@ -33,6 +33,8 @@ pub struct Composed {
     pub singles: u64,
     /// Alerts handed on because nobody acknowledged them in time.
     pub escalated: u64,
+    /// Alerts that a person has ended, of which others are told so.
+    pub ended: u64,
     /// Alerts that are heard again because their silence has come to its end.
     pub unsilenced: u64,
 }
@@ -42,6 +44,9 @@ pub async fn compose(store: &Store, desk: Desk<'_>, now: Millis) -> Result<Compo
     let mut made = Composed { unsilenced: acts::lapse(store, now).await?, ..Composed::default() };
     for deadline in store.deadlines(now).await? {
         made.escalated += u64::from(escalate(store, desk, &deadline, now).await?);
+    }
+    for alert in store.endings().await? {
+        made.ended += u64::from(end(store, desk, &alert, now).await?);
     }
     for (receiver, _) in store.members_due(now).await? {
         // What waits for a receiver that is gone from the configuration is counted by the deliverer.
@@ -91,6 +96,29 @@ async fn escalate(
     };
     tx.commit().await?;
     Ok(told)
+}
+
+/// Tells whoever has a message about an alert that a person has ended it.
+async fn end(store: &Store, desk: Desk<'_>, id: &str, now: Millis) -> Result<bool, StoreError> {
+    let alert = match Uuid::parse_str(id) {
+        Ok(id) => store.alert(id).await?,
+        Err(_) => None,
+    };
+    let told = store.told_of(id).await?;
+    let mut tx = store.begin().await?;
+    if !tx.take_ending(id).await? {
+        return Ok(false);
+    }
+    let mut n = 0;
+    if let Some(alert) = alert {
+        let day = alert.last_day;
+        let event = Event { kind: EventKind::Closed, alert, before: None, day };
+        let receivers = told.iter().filter_map(|name| desk.receiver(name));
+        let all: Vec<_> = receivers.map(|receiver| ending(desk, &event, receiver, now)).collect();
+        n = tx.enqueue(&all, now).await?;
+    }
+    tx.commit().await?;
+    Ok(n > 0)
 }
 
 async fn messages(

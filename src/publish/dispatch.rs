@@ -162,6 +162,13 @@ pub fn escalation(
     delivery(event, receiver, rule, body, placed)
 }
 
+/// The delivery of the word that a person has ended an alert.
+pub fn ending(desk: Desk<'_>, event: &Event, receiver: &Receiver, now: Millis) -> NewDelivery {
+    let at = DateTime::<Utc>::from_timestamp_millis(now).unwrap_or_default();
+    let placed = restraint::place_ending(receiver, at, desk.zone);
+    delivery(event, receiver, "told before", desk.body(event, receiver, placed.at, None, now), placed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -117,7 +117,7 @@ impl CloudEvent {
 
     /// Whether nothing more will be told of it.
     pub fn is_over(&self) -> bool {
-        [EventKind::Resolved, EventKind::Superseded, EventKind::Expired].iter().any(|k| self.kind == k.name())
+        EventKind::ALL.iter().any(|kind| kind.is_over() && self.kind == kind.name())
     }
 
     /// Whether the operator sent it to try a receiver.
@@ -130,7 +130,8 @@ impl CloudEvent {
 fn mask(body: &mut AlertBody, small: f64) {
     let shown = |n: f64| n == 0.0 || n >= small;
     body.drivers.retain(|d| shown(d.observed));
-    for n in [&mut body.compare.last_week, &mut body.compare.last_year] {
+    let compare = &mut body.compare;
+    for n in [&mut compare.last_week, &mut compare.last_year, &mut compare.last_year_lunar] {
         *n = n.filter(|n| shown(*n));
     }
 }

@@ -106,8 +106,10 @@ pub fn next(from: State, action: Action, before_silence: Option<State>) -> Resul
         (Action::Close, _) => Closed,
         (Action::Silence, Pending | Firing | Acknowledged | InProgress | Silenced) => Silenced,
         (Action::Lift, Silenced) => before_silence.filter(|s| s.is_open()).unwrap_or(Firing),
-        (Action::Supersede, Pending | Firing | Acknowledged | InProgress | Silenced) => Superseded,
-        (Action::Expire, Pending | Firing | Acknowledged | InProgress | Silenced) => Expired,
+        (Action::Supersede, Pending | Firing | Acknowledged | InProgress | Silenced | Superseded) => {
+            Superseded
+        }
+        (Action::Expire, Pending | Firing | Acknowledged | InProgress | Silenced | Expired) => Expired,
         (action, from) => return Err(Refused { from, action }),
     };
     Ok(to)

@@ -50,6 +50,8 @@ pub enum EventKind {
     Superseded,
     /// The days it spoke of have gone by.
     Expired,
+    /// A person has ended it.
+    Closed,
     /// Nobody has acknowledged it in time.
     Escalated,
     /// A test by the operator.
@@ -57,6 +59,18 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Firing,
+        Self::Updated,
+        Self::Resolved,
+        Self::Superseded,
+        Self::Expired,
+        Self::Closed,
+        Self::Escalated,
+        Self::Test,
+    ];
+
     /// CloudEvents `type`.
     pub fn name(self) -> &'static str {
         match self {
@@ -65,6 +79,7 @@ impl EventKind {
             Self::Resolved => "org.weisu.alert.resolved",
             Self::Superseded => "org.weisu.alert.superseded",
             Self::Expired => "org.weisu.alert.expired",
+            Self::Closed => "org.weisu.alert.closed",
             Self::Escalated => "org.weisu.alert.escalated",
             Self::Test => "org.weisu.alert.test",
         }
@@ -72,7 +87,7 @@ impl EventKind {
 
     /// Whether nothing more will be told of it.
     pub fn is_over(self) -> bool {
-        matches!(self, Self::Resolved | Self::Superseded | Self::Expired)
+        matches!(self, Self::Resolved | Self::Superseded | Self::Expired | Self::Closed)
     }
 }
 

@@ -13,7 +13,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use uuid::Uuid;
 
 use super::secrets;
-use crate::{config::Config, ticket::Millis};
+use crate::{
+    config::{Access, Config},
+    ticket::Millis,
+};
 
 /// Bytes of a key that is made here; a given one has as many or more.
 const KEY_BYTES: usize = 32;
@@ -89,6 +92,14 @@ impl Key {
         random().map(|bytes| Self(bytes.to_vec()))
     }
 
+    /// The key of a server: one of the process where nothing it signs has to outlive it.
+    pub fn of_server(config: &Config, credentials: Option<&Path>) -> Result<Self, KeyError> {
+        match config.http.access {
+            Access::Open if config.http.public_url.is_empty() => Self::of_process(),
+            _ => Self::load(config, credentials),
+        }
+    }
+
     /// The installation's key: `http.key_file`, or a file in `store.data` that is made when it is not there.
     pub fn load(config: &Config, credentials: Option<&Path>) -> Result<Self, KeyError> {
         match &config.http.key_file {
@@ -119,6 +130,7 @@ impl Key {
         let write = || {
             // Whole or not at all: another process must never read half a key.
             let folder = path.parent().unwrap_or(Path::new("."));
+            std::fs::create_dir_all(folder)?;
             let mut file = tempfile::Builder::new()
                 .prefix(".key")
                 .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))

@@ -25,6 +25,8 @@ pub const MAX_LINES: usize = 12;
 const DRIVERS: usize = 3;
 /// Districts of a cluster named in a message.
 const DISTRICTS: usize = 6;
+/// Neighbours named in a message.
+const NEIGHBOURS: usize = 3;
 
 pub(super) static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut env = Environment::new();
@@ -92,6 +94,7 @@ pub fn text(lang: Lang, event: &Event) -> Result<String, minijinja::Error> {
             EventKind::Escalated => "escalated",
             EventKind::Superseded => "superseded",
             EventKind::Expired => "expired",
+            EventKind::Closed => "closed",
             EventKind::Test => "test",
         },
         over => event.kind.is_over(),
@@ -110,6 +113,10 @@ pub fn text(lang: Lang, event: &Event) -> Result<String, minijinja::Error> {
         chance => body.details.exceedance.map(|e| format!("{:.0}%", e.probability * 100.0)),
         norm => body.compare.norm.filter(|_| body.kind == Kind::ForecastExceedance).map(count),
         changes => changes(lang, body),
+        events => (!body.details.events.is_empty()).then(|| listed(lang, &body.details.events)),
+        around => body.details.neighbours.as_ref().map(|n| context! {
+            up => n.up.len(), of => n.of, names => listed(lang, n.up.get(..NEIGHBOURS).unwrap_or(&n.up)),
+        }),
         drivers => drivers(lang, body),
         score => format!("{:.1}", body.score),
         kind => body.kind.name(),
@@ -215,11 +222,14 @@ fn window(lang: Lang, body: &AlertBody) -> String {
 /// 环比 +96%, 公历同比 +41%; nothing where there is nothing to compare with.
 fn changes(lang: Lang, body: &AlertBody) -> Option<String> {
     let now = body.observed.unwrap_or(body.expected);
-    let (week, year) = match lang {
-        Lang::Zh => ("环比", "公历同比"),
-        Lang::En => ("on the week before", "on last year"),
+    let (week, year, lunar) = match lang {
+        Lang::Zh => ("环比", "公历同比", "春节对齐同比"),
+        Lang::En => ("on the week before", "on last year", "on last year by Spring Festival"),
     };
-    let parts: Vec<String> = [(week, body.compare.last_week), (year, body.compare.last_year)]
+    let c = &body.compare;
+    // Away from the festival both alignments name the same days.
+    let aligned = c.last_year_lunar.filter(|lunar| c.last_year != Some(*lunar));
+    let parts: Vec<String> = [(week, c.last_week), (year, c.last_year), (lunar, aligned)]
         .into_iter()
         .filter_map(|(name, before)| {
             let percent = (now / before.filter(|b| *b > 0.0)? - 1.0) * 100.0;
@@ -250,11 +260,14 @@ fn drivers(lang: Lang, body: &AlertBody) -> Option<String> {
             format!("{name} {:.0}%", d.share * 100.0)
         })
         .collect();
-    let separator = match lang {
+    (!parts.is_empty()).then(|| listed(lang, &parts))
+}
+
+fn listed(lang: Lang, names: &[String]) -> String {
+    names.join(match lang {
         Lang::Zh => "、",
         Lang::En => ", ",
-    };
-    (!parts.is_empty()).then(|| parts.join(separator))
+    })
 }
 
 #[cfg(test)]
@@ -317,6 +330,7 @@ mod tests {
                 (EventKind::Resolved, &season, None),
                 (EventKind::Superseded, &spike, None),
                 (EventKind::Expired, &ahead, None),
+                (EventKind::Closed, &spike, None),
             ] {
                 let text = text(lang, &event(kind, body.clone(), before)).unwrap();
                 assert!(text.lines().count() <= MAX_LINES, "{text}");

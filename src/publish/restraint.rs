@@ -75,6 +75,14 @@ pub fn place_escalation(receiver: &Receiver, severity: Severity, now: DateTime<U
     unless_quiet(receiver, severity, now, zone, How::Escalation)
 }
 
+/// Places the word that a person has ended an alert: programs get it at once, people with the digest.
+pub fn place_ending(receiver: &Receiver, now: DateTime<Utc>, zone: Tz) -> Placed {
+    if receiver.kind.is_for_people() {
+        return Placed { at: receiver.digest_at.after(now, zone), how: How::Digest };
+    }
+    Placed { at: now, how: How::Immediate }
+}
+
 fn unless_quiet(receiver: &Receiver, severity: Severity, now: DateTime<Utc>, zone: Tz, how: How) -> Placed {
     let breaks = receiver.quiet_critical && severity == Severity::Critical;
     match receiver.quiet.and_then(|quiet| quiet.end(now, zone)).filter(|_| !breaks) {

@@ -19,6 +19,7 @@ use crate::config::Lang;
 mod catalogue;
 mod events;
 mod map;
+pub mod plans;
 mod recent;
 mod rows;
 mod shape;

@@ -1,12 +1,14 @@
-//! Aggregate: what is known of each day of each source.
+//! Aggregate: what is known of each day of each source, and the daily counts of what holds many cells.
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use weisu_models::nowcast::{Increment, Nowcast};
 
 use super::{Cx, Done};
 use crate::{
-    aggregate::{source_days, watermark},
-    store::{DayStatus, SourceDay},
-    ticket::Day,
+    aggregate::{histories::Summing, source_days, watermark},
+    store::{DayStatus, History, SourceDay, Tree},
+    ticket::{Day, TopicId},
 };
 
 /// What is known.
@@ -42,6 +44,36 @@ async fn hold_open(cx: &Cx, days: &mut [SourceDay]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Sums of what holds many cells, over every day that anything is known of.
+async fn histories(cx: &Cx, days: &[SourceDay]) -> anyhow::Result<Vec<History>> {
+    let all = days.iter().map(|d| d.day);
+    let Some(span) = all.clone().min().zip(all.max()) else { return Ok(Vec::new()) };
+    let topics = cx.store.tree(Tree::Topics).await?;
+    let mut summing = Summing::new(span, &cx.store.tree(Tree::Districts).await?);
+    let mut children: BTreeMap<TopicId, Vec<TopicId>> = BTreeMap::new();
+    topics.iter().for_each(|n| children.entry(n.parent).or_default().push(n.id));
+    let mut out = Vec::new();
+    let mut todo = vec![Step::Down(0)];
+    while let Some(step) = todo.pop() {
+        match step {
+            Step::Up => out.extend(summing.leave()),
+            Step::Down(topic) => {
+                summing.enter(topic);
+                summing.count(&cx.store.counts_of_topic(topic).await?);
+                todo.push(Step::Up);
+                todo.extend(children.remove(&topic).into_iter().flatten().map(Step::Down));
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// A step of the walk over the topic tree.
+enum Step {
+    Down(TopicId),
+    Up,
+}
+
 /// Runs the stage.
 pub async fn run(cx: &Cx) -> anyhow::Result<Done> {
     let mut days = source_days(&cx.store.tickets_per_day().await?, cx.today());
@@ -54,7 +86,9 @@ pub async fn run(cx: &Cx) -> anyhow::Result<Done> {
         open: count(DayStatus::Open),
         watermark: mark.map(Day::date),
     };
+    let histories = histories(cx, &days).await?;
     let mut tx = cx.store.begin().await?;
     tx.put_source_days(&days).await?;
+    tx.put_histories(&histories).await?;
     Done::new(tx, mark, &summary)
 }

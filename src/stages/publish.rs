@@ -52,11 +52,15 @@ pub async fn run(cx: &Cx) -> anyhow::Result<Done> {
 struct Exported {
     #[serde(flatten)]
     forecast: export::Summary,
+    /// The calendar of seasons, once there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calendar: Option<export::Summary>,
     /// Absent while the store holds nothing of the month gone by.
     report: Option<report::Summary>,
 }
 
-/// Writes the first whole month that the newest forecast holds, and the report of the last whole month before.
+/// Writes the first whole month that the newest forecast holds, the calendar of seasons, and the report of the last whole
+/// month before.
 pub async fn export(cx: &Cx) -> anyhow::Result<Done> {
     let forecast = cx.store.last_run("forecast", RunStatus::Ok).await?;
     let forecast = forecast.context("no forecast yet: run `weisu once` first")?;
@@ -69,9 +73,10 @@ pub async fn export(cx: &Cx) -> anyhow::Result<Done> {
         small_cell: cx.config.publish.small_cell,
     };
     let forecasts = export::export(&cx.store, &request).await?;
+    let calendar = calendar(cx).await?;
     let origin = forecast.origin.map(Day);
     let report = report_of(cx, origin.map(Period::last_month)).await?;
-    Done::new(cx.store.begin().await?, origin, &Exported { forecast: forecasts, report })
+    Done::new(cx.store.begin().await?, origin, &Exported { forecast: forecasts, calendar, report })
 }
 
 /// Writes the digest of the last whole week.
@@ -99,6 +104,20 @@ async fn report_of(cx: &Cx, period: Option<Period>) -> anyhow::Result<Option<rep
         Ok(summary) => Ok(Some(summary)),
         Err(ReportError::NothingKnown { .. }) => Ok(None),
         Err(error) => Err(error.into()),
+    }
+}
+
+async fn calendar(cx: &Cx) -> anyhow::Result<Option<export::Summary>> {
+    let plans = cx.config.plans();
+    let request = export::CalendarRequest {
+        city: &cx.config.city,
+        folder: &cx.config.publish.exports,
+        small_cell: cx.config.publish.small_cell,
+        plans: &plans,
+    };
+    match export::export_calendar(&cx.store, &request).await {
+        Err(export::ExportError::NoCalendar) => Ok(None),
+        done => Ok(Some(done?)),
     }
 }
 

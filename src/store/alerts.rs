@@ -106,10 +106,14 @@ impl State {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub struct Compare {
-    /// The week before.
+    /// The same weekdays before: a week earlier, of a longer window as many weeks as it spans; of what lies ahead the
+    /// last week that is known.
     pub last_week: Option<f64>,
-    /// The same window of last year.
+    /// The same window of last year by the solar calendar (公历同比): the same weekdays 52 weeks before.
     pub last_year: Option<f64>,
+    /// The same window of last year aligned on Spring Festival (春节对齐同比); absent where the city does not live by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_year_lunar: Option<f64>,
     /// The seasonal norm: the mean of the same window in past years.
     pub norm: Option<f64>,
 }

@@ -9,6 +9,9 @@ pub struct Details {
     /// Holidays, make-up workdays and seasons of the city's calendar in the window.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<String>,
+    /// Whether the neighbouring districts rise too; absent for the whole city and where no neighbours are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub neighbours: Option<Neighbours>,
     /// When a season is expected to begin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub onset: Option<OnsetDetails>,
@@ -30,6 +33,15 @@ pub struct Details {
     /// What is wrong with the data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<DataFault>,
+}
+
+/// What the neighbours of a district do in the window, in the same topic.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Neighbours {
+    /// Those that are high too (of a drop: low too) at one in ten, the furthest first.
+    pub up: Vec<String>,
+    /// Neighbours that can be judged.
+    pub of: u32,
 }
 
 /// Early or late against the same dates of past years.

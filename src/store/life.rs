@@ -5,11 +5,30 @@
 use uuid::Uuid;
 
 use super::{
-    Doing, StoreError, Tx,
+    Doing, Store, StoreError, Tx,
     alerts::{Alert, OPEN, Row, SELECT, State},
-    execute, on_tx,
+    execute, on_read, on_tx,
 };
 use crate::ticket::Millis;
+
+impl Store {
+    /// Alerts that a person has ended and nobody was told so, oldest first.
+    pub async fn endings(&self) -> Result<Vec<String>, StoreError> {
+        const SQL: &str = "SELECT alert FROM endings ORDER BY since, alert";
+        let rows: Vec<(String,)> =
+            on_read!(self, c => sqlx::query_as(SQL).fetch_all(c)).doing("read endings")?;
+        Ok(rows.into_iter().map(|(alert,)| alert).collect())
+    }
+
+    /// Names of the receivers that have a message about an alert.
+    pub async fn told_of(&self, alert: &str) -> Result<Vec<String>, StoreError> {
+        const SQL: &str = "SELECT DISTINCT receiver FROM deliveries WHERE alert = $1 \
+             AND (status = 'delivered' OR (status = 'bundled' AND message IS NOT NULL)) ORDER BY receiver";
+        let rows: Vec<(String,)> =
+            on_read!(self, c => sqlx::query_as(SQL).bind(alert).fetch_all(c)).doing("read who was told")?;
+        Ok(rows.into_iter().map(|(receiver,)| receiver).collect())
+    }
+}
 
 impl Tx {
     /// What a locking read ends in.
@@ -60,6 +79,17 @@ impl Tx {
         let id = alert.to_string();
         execute!(self, "withhold deliveries", DEADLINE, &id, now)?;
         execute!(self, "withhold deliveries", WAITING, &id, now, reason)
+    }
+
+    /// Notes that a person has ended an alert.
+    pub async fn put_ending(&mut self, alert: Uuid, now: Millis) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO endings (alert, since) VALUES ($1, $2) ON CONFLICT (alert) DO NOTHING";
+        execute!(self, "note an ending", SQL, alert.to_string(), now).map(drop)
+    }
+
+    /// Takes the note that a person has ended an alert; `false` if somebody else has.
+    pub async fn take_ending(&mut self, alert: &str) -> Result<bool, StoreError> {
+        Ok(execute!(self, "take an ending", "DELETE FROM endings WHERE alert = $1", alert)? == 1)
     }
 
     /// A delivery was taken: the alerts in it that nobody had been told of are firing from now on.

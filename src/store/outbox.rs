@@ -297,12 +297,13 @@ impl Store {
     }
 
     /// Whether a delivery is due, was claimed by somebody who did not come back, or waits for an hour that has come; or
-    /// whether an alert was to be acknowledged by now, or a silence has come to its end.
+    /// whether an alert was to be acknowledged by now, a silence has come to its end, or a person has ended an alert.
     pub async fn deliveries_due(&self, now: Millis) -> Result<bool, StoreError> {
         const SQL: &str = "SELECT id FROM deliveries WHERE status = 'pending' AND next_attempt <= $1 \
              UNION ALL SELECT id FROM deliveries WHERE status = 'waiting' AND not_before <= $1 \
              UNION ALL SELECT alert FROM escalations WHERE done IS NULL AND due <= $1 \
-             UNION ALL SELECT id FROM silences WHERE lifted IS NULL AND until <= $1 LIMIT 1";
+             UNION ALL SELECT id FROM silences WHERE lifted IS NULL AND until <= $1 \
+             UNION ALL SELECT alert FROM endings WHERE since <= $1 LIMIT 1";
         let row: Option<(String,)> = on_read!(self, c => sqlx::query_as(SQL).bind(now).fetch_optional(c))
             .doing("look for deliveries")?;
         Ok(row.is_some())

@@ -256,11 +256,15 @@ async fn people_sign_in_act_and_sign_out_and_no_other_site_acts_for_them() {
     assert!(!page.contains(" style=") && !page.contains("<style") && !page.contains("href=\"/"));
     let form = form_value(&page);
     let ack = format!("/alerts/{NOISE}/ack");
-    for (cookie, pairs) in
-        [(&cookie[..], vec![]), (&cookie, vec![("form", "00")]), ("", vec![("form", &form[..])])]
-    {
-        let refused = office.form(&ack, cookie, &pairs).await.status().as_u16();
-        assert!([303, 400, 403, 401].contains(&refused), "{refused}");
+    for (cookie, pairs, status) in [
+        (&cookie[..], vec![], 400),
+        (&cookie, vec![("form", "00")], 403),
+        ("", vec![("form", &form[..])], 303),
+    ] {
+        let refused = office.form(&ack, cookie, &pairs).await;
+        assert_eq!(refused.status(), status);
+        // Who has no session is led to the sign-in.
+        assert_eq!(header(&refused, "location").contains("signin?next=alerts/"), status == 303);
     }
     let api: Value = office.get(&format!("/api/v1/alerts/{NOISE}"), "officer").await.json().await.unwrap();
     assert_eq!((&api["state"], api["audit"].as_array().unwrap().len()), (&json!("firing"), 0));
@@ -322,7 +326,7 @@ async fn who_asks_too_often_is_told_how_long_to_wait() {
         seen.push(office.get("/api/v1/topics", "viewer").await.status().as_u16());
     }
     let ok = seen.iter().filter(|s| **s == 200).count();
-    assert!((30..=32).contains(&ok), "{seen:?}");
+    assert!((30..40).contains(&ok), "{seen:?}");
     let answer = office.get("/api/v1/topics", "viewer").await;
     assert_eq!(answer.status(), 429);
     let wait: u32 = header(&answer, "retry-after").parse().unwrap();
@@ -350,8 +354,10 @@ async fn who_asks_too_often_is_told_how_long_to_wait() {
     }
     let behind =
         || browser().get(office.server.url("/api/v1/topics")).header("x-forwarded-for", "203.0.113.7").send();
-    for _ in 0..10 {
-        assert_eq!(behind().await.unwrap().status(), 200);
+    let mut n = 0;
+    while behind().await.unwrap().status() == 200 {
+        n += 1;
+        assert!(n < 30);
     }
-    assert_eq!(behind().await.unwrap().status(), 429);
+    assert!(n >= 10);
 }

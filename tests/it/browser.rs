@@ -3,12 +3,15 @@ use serde_json::{Value, json};
 use weisu::config::Lang;
 
 use crate::support::{
+    Database,
     browser::{Browser, Screen, available},
-    server::Server,
+    city,
+    server::{Server, serve},
 };
 
 /// Every page there is.
-const PAGES: [&str; 3] = ["", "alerts", "backtest"];
+const PAGES: [&str; 6] =
+    ["", "alerts", "calendar", "backtest", "exports", "alerts/00000000-0000-5000-8000-000000000001"];
 
 /// Things that need a name for a screen reader.
 const NAMED: [&str; 8] = ["link", "button", "combobox", "image", "navigation", "region", "table", "figure"];
@@ -134,6 +137,11 @@ async fn the_numbers_on_the_screen_are_those_of_the_api() {
         assert_eq!(answers[4], change(&top["change_last_year"]), "against last year");
         assert!(notes[4].contains(&count(&top["last_year"])));
 
+        let coloured = browser.run("document.querySelectorAll('.map a path:not(.t-none)').length");
+        let compared = places.as_array().unwrap().iter().filter(|p| p["norm"].is_number()).count();
+        assert_eq!(coloured, compared, "districts on the map");
+        assert_eq!(browser.run("document.querySelectorAll('.map path').length"), compared + 1, "and one of nobody");
+
         let names = texts(&mut browser, "#where tbody th");
         let expected = texts(&mut browser, "#where tbody td b");
         let places = places.as_array().unwrap();
@@ -258,10 +266,12 @@ async fn a_page_with_all_its_files_weighs_less_than_a_megabyte() {
     let (server, _folder) = Server::of_a_city(Lang::Zh).await;
     for page in PAGES {
         let html = server.get(&format!("/{page}")).await.text().await.unwrap();
-        let assets = html.split('"').filter(|part| part.starts_with("assets/")).map(str::to_owned);
+        let parts = html.split('"').map(|part| part.trim_start_matches("../"));
+        let assets = parts.filter(|part| part.starts_with("assets/")).map(str::to_owned);
         let mut weight = 0;
         for path in std::iter::once(page.to_owned()).chain(assets) {
             let answer = server.get_with(&format!("/{path}"), &[("accept-encoding", "gzip")]).await;
+            assert_eq!(answer.status(), 200, "{path}");
             weight += answer.bytes().await.unwrap().len();
         }
         println!("/{page}: {weight} bytes compressed");
@@ -293,4 +303,35 @@ async fn on_paper_there_is_what_can_be_read_and_nothing_to_press() {
         true
     );
     assert_eq!(browser.run("getComputedStyle(document.body).backgroundColor"), "rgb(255, 255, 255)");
+}
+
+#[tokio::test]
+async fn without_a_map_there_is_the_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = city::store(&Database::sqlite(&folder), Some(&city::EN)).await;
+    let page = serve(store, Lang::En).await.get("/").await.text().await.unwrap();
+    let place = page.split("id=\"where\"").nth(1).unwrap();
+    let place = place.split("</section>").next().unwrap();
+    assert!(!place.contains("class=\"map\""));
+    for district in city::EN.districts {
+        assert!(place.contains(&format!(">{district}</a>")), "{district}");
+    }
+}
+
+/// Each entry of the navigation leads to a page that says where it is.
+#[tokio::test]
+async fn the_navigation_leads_to_every_page_and_back() {
+    let (server, _folder) = Server::of_a_city(Lang::En).await;
+    for page in PAGES {
+        let html = server.get(&format!("/{page}")).await.text().await.unwrap();
+        let nav = html.split("<nav class=\"pages\"").nth(1).unwrap().split("</nav>").next().unwrap();
+        assert_eq!(nav.matches("aria-current=\"page\"").count(), 1, "/{page}: {nav}");
+        let base = reqwest::Url::parse(&server.url(&format!("/{page}"))).unwrap();
+        let links: Vec<&str> = nav.split("href=\"").skip(1).map(|l| l.split('"').next().unwrap()).collect();
+        assert_eq!(links.len(), 5);
+        for link in links {
+            let at = base.join(&link.replace("&amp;", "&")).unwrap();
+            assert_eq!(server.get(&at.as_str()[base.origin().ascii_serialization().len()..]).await.status(), 200, "{link} on /{page}");
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! The calendar of seasons: kept and read on both stores, the same as API, feed, page and export.
 use icalendar::parser::{Component, read_calendar, unfold};
 use weisu::{
-    config::Lang,
+    config::{City, Lang, Plans, Zone},
+    publish::export::{CalendarRequest, ExportError, MANIFEST, Manifest, calendar, export_calendar},
     store::{
         NewRun, SeriesKey, Store,
         calendar::{CalendarFilter, CalendarRow, PastSeason},
@@ -220,4 +221,69 @@ async fn the_page_says_it_in_both_languages_with_its_plan() {
     assert_eq!(api["items"][0]["plan"]["name"], "heating", "a plan of the topic is one of its districts");
     let first = server.get("/").await.text().await.unwrap();
     assert!(first.contains("href=\"calendar?lang=zh\""), "the first page leads to it");
+}
+
+#[tokio::test]
+async fn the_export_has_the_same_rows_and_the_same_bytes_again() {
+    for_each_database(|database| async move {
+        let store = city::store(&database, Some(&city::ZH)).await;
+        let plans = database.folder.join("plans");
+        std::fs::create_dir(&plans).unwrap();
+        std::fs::write(plans.join("heating.md"), PLAN).unwrap();
+        let (plans, found) = Plans::read(&plans);
+        assert_eq!(found, []);
+        let out = database.folder.join("out");
+        let of = City {
+            code: "demo".into(),
+            zone: Zone(chrono_tz::Tz::Asia__Shanghai),
+            lang: Lang::Zh,
+            ..City::default()
+        };
+        let request = CalendarRequest { city: &of, folder: &out, small_cell: 5, plans: &plans };
+        let first = export_calendar(&store, &request).await.unwrap();
+        assert_eq!(
+            (first.stem.as_str(), first.entry.rows, first.entry.kind.as_str()),
+            ("demo_calendar_2026-11_21", 5, "calendar")
+        );
+        let bytes = std::fs::read(out.join("demo_calendar_2026-11_21.csv")).unwrap();
+        assert!(
+            bytes.starts_with("\u{feff}run_id,issued_at,origin,topic_code,topic,".as_bytes())
+                && bytes.ends_with(b"\r\n")
+        );
+        let mut reader = csv::Reader::from_reader(&bytes[3..]);
+        let header: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
+        assert_eq!(header, calendar::COLUMNS);
+        let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+        let cell =
+            |row: usize, name: &str| rows[row][header.iter().position(|h| h == name).unwrap()].to_owned();
+        assert_eq!(cell(0, "standing"), "under_way");
+        for (name, wanted) in [
+            ("topic", "供热采暖"),
+            ("district", "全市"),
+            ("onset", "2026-11-16"),
+            ("onset_from", "2026-11-09"),
+            ("lead_days", "8"),
+            ("peak_expected", "1400"),
+            ("past_height_1", "1210"),
+            ("past_height_2", "<5"),
+            ("past_onset_3", ""),
+            ("dates_of", "own"),
+            ("plan", "供热季预案"),
+            ("plan_owner", "市城管委"),
+        ] {
+            assert_eq!(cell(1, name), wanted, "{name}");
+        }
+        assert_eq!((cell(2, "dates_of"), cell(2, "share")), ("city".to_owned(), "0.29".to_owned()));
+        assert_eq!(export_calendar(&store, &request).await.unwrap(), first);
+        assert_eq!(std::fs::read(out.join("demo_calendar_2026-11_21.csv")).unwrap(), bytes);
+        let manifest: Manifest = serde_json::from_slice(&std::fs::read(out.join(MANIFEST)).unwrap()).unwrap();
+        assert_eq!(manifest.exports.keys().collect::<Vec<_>>(), ["demo_calendar_2026-11_21"]);
+        store.close().await;
+    })
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let store = city::store(&Database::sqlite(&folder), None).await;
+    let (of, plans) = (City::default(), Plans::default());
+    let request = CalendarRequest { city: &of, folder: folder.path(), small_cell: 5, plans: &plans };
+    assert!(matches!(export_calendar(&store, &request).await, Err(ExportError::NoCalendar)));
 }

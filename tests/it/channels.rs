@@ -25,12 +25,12 @@ use crate::{
     },
 };
 
-const BOTS: [ReceiverKind; 4] =
+pub(crate) const BOTS: [ReceiverKind; 4] =
     [ReceiverKind::Wecom, ReceiverKind::Dingtalk, ReceiverKind::Feishu, ReceiverKind::Slack];
 const SIGN: &str = "SECfor-the-tests";
 
 /// A bot whose address, and signing secret if it signs, stand in files.
-fn bot(kind: ReceiverKind, at: &Database, url: &str) -> Receiver {
+pub(crate) fn bot(kind: ReceiverKind, at: &Database, url: &str) -> Receiver {
     let file = |name: &str, text: &str| -> PathBuf {
         let path = at.folder.join(format!("{}.{name}", kind.name()));
         std::fs::write(&path, format!("{text}\n")).unwrap();
@@ -48,7 +48,7 @@ fn bot(kind: ReceiverKind, at: &Database, url: &str) -> Receiver {
 }
 
 /// What a vendor says to a message it takes.
-fn taken(kind: ReceiverKind) -> ResponseTemplate {
+pub(crate) fn taken(kind: ReceiverKind) -> ResponseTemplate {
     let body = match kind {
         ReceiverKind::Feishu => json!({ "code": 0, "msg": "success", "data": {} }),
         ReceiverKind::Slack => return ResponseTemplate::new(200).set_body_string("ok"),
@@ -65,18 +65,18 @@ fn code(kind: ReceiverKind, code: i64, says: &str) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(body)
 }
 
-async fn answers(server: &MockServer, answer: impl Respond + 'static) {
+pub(crate) async fn answers(server: &MockServer, answer: impl Respond + 'static) {
     server.reset().await;
     Mock::given(method("POST")).respond_with(answer).mount(server).await;
 }
 
-async fn bodies(server: &MockServer) -> Vec<Value> {
+pub(crate) async fn bodies(server: &MockServer) -> Vec<Value> {
     let requests = server.received_requests().await.unwrap();
     requests.iter().map(|r| serde_json::from_slice(&r.body).unwrap()).collect()
 }
 
 /// Makes the messages and sends what is due.
-async fn publish(store: &Store, receivers: &[Receiver], clock: &Hand) -> deliver::Summary {
+pub(crate) async fn publish(store: &Store, receivers: &[Receiver], clock: &Hand) -> deliver::Summary {
     compose::compose(store, desk(receivers), clock.millis()).await.unwrap();
     drain(store, receivers, clock).await
 }

@@ -44,8 +44,7 @@ fn tickets(folder: &Path, name: &str, n: usize) {
 fn help_names_every_command_and_the_exit_codes() {
     let folder = tempfile::tempdir().unwrap();
     let said = weisu(folder.path(), &["--help"]).ok();
-    let commands =
-        "demo simulate ingest once run forecast detect backtest export status send-test check-config";
+    let commands = "demo simulate ingest once run forecast detect backtest export status send-test alert verdict token check-config";
     for word in commands.split(' ').chain(["--config", "--format", "75 busy", "78 configuration"]) {
         assert!(said.contains(word), "{word} in {said}");
     }

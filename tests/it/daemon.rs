@@ -25,7 +25,7 @@ const ONE_CHAIN: [&str; 5] = ["ingest ok", "aggregate ok", "fit ok", "forecast o
 /// A schedule with the given jobs and no other.
 fn schedule(jobs: &[&str]) -> String {
     let mut text = "[schedule]\n".to_owned();
-    for job in ["daily", "publish", "export", "prune"] {
+    for job in ["daily", "publish", "export", "weekly", "prune"] {
         match jobs.iter().find(|given| given.starts_with(job)) {
             Some(given) => text.push_str(given),
             None => text.push_str(&format!("{job} = \"off\"")),
@@ -56,6 +56,23 @@ async fn is_done(at: &Installation, job: &str) -> bool {
 
 fn wal(at: &Installation) -> u64 {
     std::fs::metadata(at.path("weisu.db-wal")).map_or(0, |file| file.len())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_writes_the_report_of_the_month_and_the_digest_of_the_week_gone_by() {
+    let (_folder, at) = sqlite();
+    at.must(&["once"], MORNING);
+    let jobs = schedule(&["export = \"40 6 1 * *\"", "weekly = \"50 6 * * 1\""]);
+    let daemon = Daemon::start(&at, &jobs, Some(MORNING), &[]);
+    until!("both slots", is_done(&at, "export").await && is_done(&at, "weekly").await);
+    let url = format!("http://{}/api/v1/exports", daemon.address());
+    let listed = crate::support::server::client().get(url).send().await.unwrap().text().await.unwrap();
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    let mut names: Vec<String> = (listed.as_array().unwrap().iter())
+        .map(|e| format!("{} {}", e["kind"].as_str().unwrap(), e["period"].as_str().unwrap()))
+        .collect();
+    names.sort();
+    assert_eq!(names, ["forecast 2025-12", "report-en 2025-10", "weekly-en 2025-W45"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

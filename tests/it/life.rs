@@ -5,6 +5,7 @@ use weisu::{
     config::Lang,
     publish::{
         acts::{self, ActError, Actor, Deed, Hush},
+        compose,
         life::Action,
         lifecycle::EventKind,
         sample,
@@ -21,7 +22,7 @@ use weisu::{
 };
 
 use crate::{
-    publish::{enqueue, event, receiver},
+    publish::{desk, enqueue, event, receiver},
     support::{for_each_database, for_each_store},
 };
 
@@ -243,4 +244,33 @@ fn words_are_plain_and_short() {
     assert_eq!(acts::words(Some(" 已到现场\n正在抢修 ")), Ok(Some("已到现场\n正在抢修".into())));
     assert!(acts::words(Some(&"长".repeat(1001))).unwrap_err().contains("1001 characters"));
     assert!(acts::words(Some("a\u{7}")).unwrap_err().contains("control"));
+}
+
+#[tokio::test]
+async fn whoever_was_told_is_told_that_a_person_has_ended_it() {
+    for_each_store(|store| async move {
+        let events: Vec<_> = (1..=2).map(|n| event(n, EventKind::Firing, 20_000)).collect();
+        let alerts: Vec<Alert> = events.iter().map(|e| e.alert.clone()).collect();
+        let mut tx = store.begin().await.unwrap();
+        tx.put_alerts(&alerts, &[]).await.unwrap();
+        tx.commit().await.unwrap();
+        let receivers = [receiver("office", "http://127.0.0.1:1/")];
+        enqueue(&store, &events, &receivers, NOW).await;
+        let claim = store.claim("office", NOW, NOW + 60_000).await.unwrap().unwrap();
+        assert!(store.record(&claim, Some(200), &Outcome::Delivered, 0, NOW).await.unwrap());
+        for alert in &alerts {
+            step(&store, alert.id, Action::Close, None).await.unwrap();
+        }
+        assert!(store.deliveries_due(NOW + 1000).await.unwrap());
+        let made = compose::compose(&store, desk(&receivers), NOW + 1000).await.unwrap();
+        assert_eq!(made.ended, 1, "nobody has heard of the other");
+        let waits = store.unfinished(9).await.unwrap();
+        assert_eq!(waits.len(), 1);
+        assert_eq!(
+            (waits[0].event.as_str(), waits[0].alert.as_str()),
+            ("org.weisu.alert.closed", claim.alert.as_str())
+        );
+        assert_eq!(compose::compose(&store, desk(&receivers), NOW + 2000).await.unwrap().ended, 0);
+    })
+    .await;
 }

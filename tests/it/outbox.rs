@@ -118,7 +118,7 @@ struct Place<'a> {
 impl Place<'_> {
     fn configure(&self, addresses: &[String]) -> Vec<Receiver> {
         let mut text = format!("[store]\nurl = \"{}\"\n[publish]\ntimeout_seconds = 1\n", self.url);
-        text += "[http]\nenabled = false\n[schedule]\ndaily = \"off\"\nexport = \"off\"\nprune = \"off\"\n";
+        text += "[http]\nenabled = false\n[schedule]\ndaily = \"off\"\nexport = \"off\"\nweekly = \"off\"\nprune = \"off\"\n";
         for (name, address) in OFFICES.iter().zip(addresses) {
             text +=
                 &format!("[[receiver]]\nname = \"{name}\"\nurl = \"{address}\"\ndistricts = [\"{name}\"]\n");

@@ -4,7 +4,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::support::{command::weisu, office::is_anywhere, root};
+use crate::{
+    report::{cells, parse, text, untraced},
+    support::{command::weisu, office::is_anywhere, root},
+};
 
 /// A file beside the workspace; says so when it is not there.
 fn shared(path: &str) -> Option<PathBuf> {
@@ -37,6 +40,31 @@ fn sao_paulo_is_taken_to_the_last_row_and_the_chain_ends_well() {
     assert_eq!(ran["ingest"]["known_files"], 1);
     assert_eq!(ran["aggregate"]["watermark"], "2018-12-31");
     assert!(ran["forecast"]["series"].as_u64().unwrap() > 200, "{ran}");
+    november_reads_well(at);
+}
+
+/// The report of a month that lies in the past; its figures were counted in the published file by other means.
+fn november_reads_well(at: &Path) {
+    let args = ["report", "--month", "2018-11", "--lang", "zh,en", "--out", "reports", "--format", "json"];
+    let written = weisu(at, &args).json();
+    for summary in written.as_array().unwrap() {
+        let name = summary["entry"]["files"]["html"]["name"].as_str().unwrap();
+        let html = fs::read_to_string(at.join("reports").join(name)).unwrap();
+        let document = parse(&html);
+        assert_eq!(untraced(&document), Vec::<String>::new(), "{name}");
+        let cells = cells(&document);
+        for (anchor, shown) in [
+            ("total.raw.count", "11,267"),
+            ("total.raw.previous", "10,942"),
+            ("total.raw.last_year", "8,573"),
+            ("periods.this.known", "30"),
+        ] {
+            assert_eq!(cells[anchor], shown, "{name}: {anchor}");
+        }
+        let topics = document.descendants().find(|n| n.attribute("id") == Some("topics")).unwrap();
+        let first = topics.descendants().filter(|n| n.has_tag_name("tr")).nth(1).unwrap();
+        assert!(text(first).starts_with("Trânsito e Transporte4,126"), "{}", text(first));
+    }
 }
 
 #[test]

@@ -59,17 +59,17 @@ fn html(folder: &Path, summary: &Summary) -> String {
     String::from_utf8(read(folder, summary, "html")).unwrap()
 }
 
-fn parse(html: &str) -> Document<'_> {
+pub(crate) fn parse(html: &str) -> Document<'_> {
     Document::parse_with_options(html, ParsingOptions { allow_dtd: true, ..ParsingOptions::default() })
         .unwrap()
 }
 
-fn text(node: Node<'_, '_>) -> String {
+pub(crate) fn text(node: Node<'_, '_>) -> String {
     node.descendants().filter(Node::is_text).filter_map(|n| n.text()).collect()
 }
 
 /// Cells by their anchor.
-fn cells(document: &Document<'_>) -> BTreeMap<String, String> {
+pub(crate) fn cells(document: &Document<'_>) -> BTreeMap<String, String> {
     let cells = document.descendants().filter(|n| n.has_tag_name("td") || n.has_tag_name("th"));
     let found: Vec<(String, String)> =
         cells.filter_map(|n| Some((n.attribute("id")?.to_owned(), text(n)))).collect();
@@ -82,9 +82,13 @@ fn has_class(node: &Node<'_, '_>, class: &str) -> bool {
     node.attribute("class").is_some_and(|all| all.split(' ').any(|one| one == class))
 }
 
+fn prose(document: &Document<'_>) -> String {
+    document.descendants().filter(|n| has_class(n, "prose")).map(text).collect()
+}
+
 /// What is wrong with the prose of a report: digits outside a reference, references to no cell, and numbers that are not
 /// those of their cell.
-fn untraced(document: &Document<'_>) -> Vec<String> {
+pub(crate) fn untraced(document: &Document<'_>) -> Vec<String> {
     let cells = cells(document);
     let mut wrong = Vec::new();
     for paragraph in document.descendants().filter(|n| has_class(n, "prose")) {
@@ -120,7 +124,7 @@ const SECTIONS: [&str; 11] = [
     "共性问题治理建议",
     "主动治理成效",
     "预测复盘",
-    "附:统计口径",
+    "附：统计口径",
 ];
 
 #[test]
@@ -159,7 +163,11 @@ async fn every_number_of_the_prose_is_a_cell_and_both_stores_say_the_same() {
                     assert_eq!(untraced(&document), Vec::<String>::new(), "{period} {lang:?}");
                     let links = document.descendants().filter(|n| n.attribute("data-ref").is_some()).count();
                     assert!(links > 60, "{period} {lang:?}: {links}");
-                    assert!(!html.contains("预言") && !html.contains("none") && !html.contains("undefined"));
+                    let prose = prose(&document);
+                    assert!(
+                        ["预言", "none", "undefined", "{"].iter().all(|word| !prose.contains(word)),
+                        "{prose}"
+                    );
                     outside(&document, &html);
                     said.lock().unwrap().entry(summary.stem).or_default().insert(html);
                 }
@@ -283,8 +291,8 @@ async fn small_counts_stay_inside_in_tables_prose_workbook_and_csv() {
         assert_eq!((&*shown["topics.n3.raw"], &*shown["topics.n3.share"]), ("<5", "—"));
         assert_eq!(shown["days.2023-02-10.raw"], "<5");
         assert_eq!(shown["topics.n1.raw"], "84");
-        let prose: String = document.descendants().filter(|n| has_class(n, "prose")).map(text).collect();
-        assert!(prose.contains(&format!("{FORMULA}(<5 件次)")), "{prose}");
+        let prose = prose(&document);
+        assert!(prose.contains(&format!("{FORMULA}（<5 件次）")), "{prose}");
         assert_eq!(untraced(&document), Vec::<String>::new());
         let csv = String::from_utf8(read(&db.folder, &summary, "csv")).unwrap();
         assert!(csv.starts_with('\u{feff}') && csv.contains("structure,topics,n3,raw,件次,<5,\r\n"));

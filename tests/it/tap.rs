@@ -1,12 +1,29 @@
 //! Acknowledging by a link in a message, and what HTTP writes at all.
+use std::path::Path;
+
 use serde_json::{Value, json};
 use sqlx::{Connection, SqliteConnection};
 use uuid::Uuid;
-use weisu::{config::Http, publish::links::Links};
+use weisu::{
+    config::{Http, ReceiverKind},
+    publish::{
+        dispatch::{self, Desk},
+        lifecycle::EventKind,
+        links::{Key, Links},
+        restraint::Told,
+    },
+    store::alarms::Severity,
+};
+use wiremock::MockServer;
 
 use crate::{
     access::{HEATING_HARBOUR, NOISE, Office, closed, office},
-    support::city,
+    channels::{BOTS, answers, bodies, bot, publish, taken},
+    publish::{Hand, desk, event},
+    support::{
+        browser::{self, Browser, Screen},
+        city, for_each_database,
+    },
 };
 
 const HOUR: i64 = 3_600_000;
@@ -207,4 +224,74 @@ async fn what_cannot_be_done_is_a_problem_document() {
     );
     check(post("alerts/00000000-0000-5000-8000-00000000dead/ack", json!({})).await, 404, "there is no alert");
     check(post("alerts/north/ack", json!({})).await, 404, "north");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_acknowledge_is_one_in_each_vendors_markup() {
+    for_each_database(|db| async move {
+        let (store, clock) = (db.open().await.unwrap(), Hand::new());
+        let links = Links::new(Key::of_process().unwrap(), "https://city.example/a_b", 2);
+        for kind in BOTS {
+            let server = MockServer::start().await;
+            answers(&server, taken(kind)).await;
+            let duty = [bot(kind, &db, &server.uri())];
+            let desk = Desk { links: Some(&links), ..desk(&duty) };
+            let mut fired = event(1, EventKind::Firing, 20_000);
+            fired.alert.body.severity = Severity::High;
+            let out = dispatch::dispatch(desk, &[fired], &mut Told::default(), clock.millis());
+            let ack: Value = serde_json::from_str(&out.deliveries[0].body).unwrap();
+            let url = ack["data"]["ack"]["url"].as_str().unwrap();
+            let mut tx = store.begin().await.unwrap();
+            tx.enqueue(&out.deliveries, clock.millis()).await.unwrap();
+            tx.commit().await.unwrap();
+            assert_eq!(publish(&store, &duty, &clock).await.delivered, 1);
+            let shown = bodies(&server).await.remove(0).to_string();
+            let wanted = match kind {
+                ReceiverKind::Slack => format!("<{url}|签收>"),
+                _ => format!("[签收]({url})"),
+            };
+            assert!(shown.contains(&wanted), "{kind:?}: {wanted} in {shown}");
+        }
+        store.close().await;
+    })
+    .await;
+}
+
+/// The pages of people who act, as a phone draws them. Pictures are kept in `WEISU_SCREENSHOTS` if that is set.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_draws_the_pages_without_a_complaint() {
+    if !browser::available() {
+        return;
+    }
+    let (open, shut) = (office(Http::default()).await, office(closed()).await);
+    open.post(&format!("/api/v1/alerts/{NOISE}/ack"), "", &json!({ "note": "on my way" })).await;
+    let tap = link(&open, HEATING_HARBOUR, 0);
+    let mut seen = Vec::new();
+    for (office, name, path, zh, en) in [
+        (&open, "tap", tap.as_str(), "签收人", "Acknowledged as"),
+        (&open, "alert", &format!("/alerts/{NOISE}"), "处理记录", "What was done"),
+        (&shut, "signin", "/signin", "口令由管理员发放", "Your administrator"),
+    ] {
+        for (lang, says) in [("zh", zh), ("en", en)] {
+            seen.push((format!("{name}-{lang}"), office.server.url(&format!("{path}?lang={lang}")), says));
+        }
+    }
+    let look = move || {
+        let mut browser = Browser::start();
+        for (name, url, says) in seen {
+            browser.open(&url, Screen::PHONE);
+            let text = browser.run("document.body.innerText");
+            assert!(text.as_str().unwrap().contains(says), "{name} does not say {says}: {text}");
+            assert_eq!(browser.complaints(), Vec::<String>::new(), "{name}");
+            let wide = browser.run("document.documentElement.scrollWidth");
+            assert!(wide.as_u64().unwrap() <= u64::from(Screen::PHONE.width), "{name} is {wide} wide");
+            let picture = browser.picture(true);
+            assert!(picture.len() > 10_000, "{name} is nearly empty");
+            if let Ok(folder) = std::env::var("WEISU_SCREENSHOTS") {
+                std::fs::create_dir_all(&folder).unwrap();
+                std::fs::write(Path::new(&folder).join(format!("{name}.png")), picture).unwrap();
+            }
+        }
+    };
+    tokio::task::spawn_blocking(look).await.unwrap();
 }

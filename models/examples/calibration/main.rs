@@ -114,7 +114,7 @@ fn pits(came: &[f64], made: &NodeForecast, fit: &NodeFit, seed: u64) -> Vec<f64>
     let days = (1..).zip(came.iter().zip(&made.mean));
     days.map(|(lead, (y, mean))| {
         let asked = Predictive::new(fit.values, *mean, fit.alpha * growth_at(&fit.growth, lead));
-        published(asked.pit(*y, rng.random()), fit.levels)
+        published(asked.pit(*y).randomised(rng.random()), fit.levels)
     })
     .collect()
 }

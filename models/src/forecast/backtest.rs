@@ -9,6 +9,7 @@ use crate::{
         Predictive, Values,
         dispersion::{Errors, growth_at},
         normal_quantile,
+        recalibration::Pit,
     },
 };
 
@@ -26,7 +27,7 @@ pub struct Backtest<'a> {
 
 impl Backtest<'_> {
     /// The origins that count, each with the node's coherent means from it.
-    fn forecasts<'b>(&self, means: &'b [f64]) -> impl Iterator<Item = (usize, &'b [f64])> {
+    fn forecasts<'b>(&self, means: &'b [f64]) -> impl Iterator<Item = (usize, &'b [f64])> + Clone {
         let means = means.chunks_exact(self.plan.leads).skip(self.first);
         self.plan.origins[self.first..].iter().copied().zip(means)
     }
@@ -34,14 +35,13 @@ impl Backtest<'_> {
     /// Errors of a node's means from the origins that count.
     pub fn errors(&self, y: &[f32], means: &[f64]) -> Errors {
         let leads = self.plan.leads;
-        let mut errors = Errors::new(leads);
         if leads == 0 {
-            return errors;
+            return Errors::new(leads);
         }
-        for (origin, means) in self.forecasts(means) {
-            errors.push_origin(&y[origin + 1..=origin + leads], means);
-        }
-        errors
+        Errors::of(
+            leads,
+            self.forecasts(means).map(|(origin, means)| (&y[origin + 1..=origin + leads], means)),
+        )
     }
 
     /// Every so many nodes of a level of `nodes` nodes give enough PITs; more would cost time and tell nothing new.
@@ -54,8 +54,15 @@ impl Backtest<'_> {
         self.plan.origins.len() - self.first
     }
 
-    /// Randomised PITs of a node's known days; the node is the seed.
-    pub fn pits(&self, node: usize, y: &[f32], means: &[f64], alpha: f64, growth: &[f64; 4]) -> Vec<f64> {
+    /// PITs of a node's known days, each with what randomises it; the node is the seed.
+    pub fn pits(
+        &self,
+        node: usize,
+        y: &[f32],
+        means: &[f64],
+        alpha: f64,
+        growth: &[f64; 4],
+    ) -> Vec<(Pit, f64)> {
         if self.plan.leads == 0 {
             return Vec::new();
         }
@@ -67,7 +74,7 @@ impl Backtest<'_> {
                 let count = y[origin + lead];
                 if !count.is_nan() {
                     let forecast = Predictive::new(values, *mean, alpha * growth_at(growth, lead));
-                    pits.push(forecast.pit(f64::from(count), rng.random()));
+                    pits.push((forecast.pit(f64::from(count)), rng.random()));
                 }
             }
         }

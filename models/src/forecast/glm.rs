@@ -18,6 +18,13 @@ pub const WINDOW: usize = 1461;
 /// A series with fewer tickets in its window keeps its center's shape and gets only a rate.
 pub const MIN_COUNT: f64 = 5.0;
 
+/// Roots of the fitted dispersion beyond which a day says no more: a fault of the data at fifty times the usual count
+/// would else be a tenth of its weekday for years.
+const REACH: f64 = 8.0;
+/// Tickets above the mean that are never out of reach.
+const FREE: f64 = 4.0;
+/// Means below this count as this in the dispersion.
+const LEAST_MEAN: f64 = 0.01;
 const MAX_STEPS: usize = 10;
 const STEP_CAP: f64 = 1.5;
 const TOLERANCE: f64 = 1e-3;
@@ -132,8 +139,9 @@ pub fn fit(
         None => rate_over_center(design, data, &prior.center),
     };
     let mut normal = Normal::new(beta.len());
+    let mut reach = f64::INFINITY;
     for step in 1..=MAX_STEPS {
-        normal.accumulate(design, data, &beta);
+        reach = normal.accumulate(design, data, &beta, reach);
         normal.penalise(prior, &beta);
         let chol = Cholesky::with_ridge(&normal.hessian, beta.len()).ok_or(GlmError::Singular { step })?;
         chol.solve(&mut normal.gradient);
@@ -145,7 +153,8 @@ pub fn fit(
         if beta.iter().any(|b| !b.is_finite()) {
             return Err(GlmError::Diverged { step });
         }
-        if longest < TOLERANCE {
+        // The first step does not know yet what is out of reach.
+        if longest < TOLERANCE && step > 1 {
             break;
         }
     }
@@ -208,14 +217,22 @@ impl Normal {
 
     /// Sums over days. Weekdays partition the days, so sums of the dense products by weekday hold every dense
     /// and weekday entry; rare columns are added on the few days where they are not zero.
-    fn accumulate(&mut self, design: &Design, data: Weighted<'_>, beta: &[f64]) {
+    ///
+    /// Counts further than `reach` roots of their mean above it count as that far away (a Huber function of Pearson
+    /// residuals, Cantoni and Ronchetti 2001); returns the reach for the next step.
+    fn accumulate(&mut self, design: &Design, data: Weighted<'_>, beta: &[f64], reach: f64) -> f64 {
+        let (mut pearson, mut days) = (0.0, 0.0);
         self.gradient.fill(0.0);
         self.hessian.fill(0.0);
         let mut squares = [[0.0; PRODUCTS]; 7];
         let mut linear = [[0.0; DENSE]; 7];
         for (t, y, weight) in data.rows() {
             let mu = mean(design, t, beta);
-            let (w, residual) = (weight * mu, weight * (y - mu));
+            let root = mu.sqrt();
+            let residual = (y - mu).min(reach * root + FREE);
+            pearson += weight * residual * residual / mu.max(LEAST_MEAN);
+            days += weight;
+            let (w, residual) = (weight * mu, weight * residual);
             let g = design.weekday(t);
             for (s, p) in squares[g].iter_mut().zip(design.products(t)) {
                 *s += w * p;
@@ -226,6 +243,7 @@ impl Normal {
             self.add_rare(design, t, w, residual);
         }
         self.add_dense(&squares, &linear);
+        REACH * (pearson / days.max(1.0)).max(1.0).sqrt()
     }
 
     fn add_rare(&mut self, design: &Design, t: usize, w: f64, residual: f64) {

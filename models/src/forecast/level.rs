@@ -7,7 +7,10 @@
 //! [`FAST_DAYS`] the level drifts to the slow one, because what has been so for three months lasts longer than
 //! what has been so for a week.
 use super::glm;
-use crate::regressors::Design;
+use crate::{
+    intervals::dispersion::{ALPHA_MIN, Excess, ROUNDS, within_reach},
+    regressors::Design,
+};
 
 /// Half-lives in days: three fast ones whose mean is the level, and the slow one of long leads.
 pub const HALF_LIVES: [f64; 4] = [5.0, 10.0, 20.0, 112.0];
@@ -117,16 +120,17 @@ pub fn decay_of(half_life: f64) -> f64 {
     (-std::f64::consts::LN_2 / half_life).exp()
 }
 
-/// Moment estimate of alpha over the last year before the profile's origin, at least 0.001.
+/// Moment estimate of alpha over the last year before the profile's origin, at least 0.001, with counts out of reach of
+/// it brought within: one fault of the data would else let every later burst pass for a year.
 fn dispersion(y: &[f32], means: &[f64]) -> f64 {
     let skip = y.len().saturating_sub(DISPERSION_DAYS);
-    let (mut excess, mut squares) = (0.0, 0.0);
-    for (count, mu) in y.iter().zip(means).skip(skip).filter(|(count, _)| !count.is_nan()) {
-        let error = f64::from(*count) - mu;
-        excess += error * error - mu;
-        squares += mu * mu;
-    }
-    if squares > 0.0 { (excess / squares).max(0.001) } else { 0.001 }
+    let known = || y.iter().zip(means).skip(skip).filter(|(count, _)| !count.is_nan());
+    let moments = |within: &dyn Fn(f64, f64) -> f64| {
+        let mut excess = Excess::default();
+        known().for_each(|(count, mu)| excess.push(within(f64::from(*count), *mu), *mu));
+        excess.alpha().unwrap_or(0.0).max(ALPHA_MIN)
+    };
+    (0..ROUNDS).fold(moments(&|y, _| y), |alpha, _| moments(&|y, mu| within_reach(y, mu, alpha)))
 }
 
 #[cfg(test)]

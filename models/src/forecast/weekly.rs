@@ -30,7 +30,7 @@ use crate::{
     intervals::{
         Values,
         dispersion::{Centre, Errors},
-        recalibration,
+        recalibration::{self, Edges, Pit},
     },
     regressors::Design,
     series::{Panel, Sharded},
@@ -111,7 +111,7 @@ pub fn fit_by_shard<E>(
             values: Values::of(y),
             levels: levels[&level],
             growth,
-            alpha_month: centres[&level].monthly(&errors[k]),
+            alpha_month: centres[&level].monthly(&errors[k], counted),
             mse: mse[k],
             companions: base.groups[k].map_or(Weights::default(), |group| companions[&group]),
             scores: backtest.scores(y, means, (alpha, &growth), levels[&level]),
@@ -404,10 +404,13 @@ fn levels(
         let (alpha, growth) = dispersion(*k);
         seen.get(k).map_or_else(Vec::new, |(y, means)| backtest.pits(*k, y, means, alpha, &growth))
     };
-    let of_level = |nodes: Vec<usize>| {
+    let of_level = |level: Level, nodes: Vec<usize>| {
         let checked: Vec<usize> = nodes.into_iter().filter(|k| seen.contains_key(k)).collect();
-        let pits = checked.par_iter().flat_map_iter(pits).collect();
-        recalibration::levels(super::QUANTILES, pits, (backtest.origins() * checked.len()) as f64)
+        let pits: Vec<(Pit, f64)> = checked.par_iter().flat_map_iter(pits).collect();
+        // Cells have so few tickets that no band of whole numbers comes near to what it says.
+        let edges = if level.topic == 0 || level.district == 0 { Edges::Half } else { Edges::Randomised };
+        let n = (backtest.origins() * checked.len()) as f64;
+        recalibration::levels(super::QUANTILES, &pits, n, edges)
     };
-    nodes_by_level(hierarchy).into_iter().map(|(level, nodes)| (level, of_level(nodes))).collect()
+    nodes_by_level(hierarchy).into_iter().map(|(level, nodes)| (level, of_level(level, nodes))).collect()
 }

@@ -13,6 +13,7 @@
 //! | [`shift`] | lasting changes of level | Miller and Siegmund's maximal chi square |
 //! | [`widespread`], [`repeats`] | many districts at once; repeats among tickets | |
 //! | [`fdr`], [`tree_fdr`], [`tuning`] | false discoveries, flat and over a tree; thresholds from verdicts | |
+//! | [`endemic`] | what a place takes over from its own past and its neighbours | R surveillance (hhh4) |
 //! | [`classic`] | likelihood ratios, CUSUM, Bayes, RKI, outbreakP | R surveillance |
 //! | [`season`] | yearly seasons and when they begin | hand-made seasons |
 //! | [`exceedance`] | coming weeks above norm, last year, capacity | |
@@ -27,6 +28,7 @@ mod design;
 mod detector;
 pub mod drivers;
 pub mod ears;
+pub mod endemic;
 pub mod essence;
 mod evidence;
 pub mod exceedance;

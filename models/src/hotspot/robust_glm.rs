@@ -11,7 +11,8 @@
 //! periods costs T passes over the data, about 25 microseconds each for 624 periods and 6 coefficients.
 use crate::numeric::cholesky::Cholesky;
 
-use super::evidence::Predictive;
+use super::baseline::trimmed_mean;
+use super::evidence::{LONGER, Predictive};
 use super::level::{self, Level, Pace};
 
 /// The linear predictor is clipped to this range: from one ticket in 20 years of weeks to 9 million a period.
@@ -64,6 +65,8 @@ pub(super) struct Fitted<const K: usize> {
     n_eff: f64,
     /// Mean of 1 / fitted mean.
     inverse_mean: f64,
+    /// See [`Predictive::inflation`].
+    inflation_of_sums: [f64; LONGER.len()],
 }
 
 impl<const K: usize> Fitted<K> {
@@ -105,16 +108,19 @@ impl<const K: usize> RobustGlm<K> {
             inflation: 1.0,
             n_eff: 1.0,
             inverse_mean: 1.0,
+            inflation_of_sums: [1.0; LONGER.len()],
         };
         for pass in 0..START_PASSES {
             self.step(&mut fitted, counts, pass >= PLAIN_PASSES);
         }
+        self.measure_sums(&mut fitted, counts);
         fitted
     }
 
     /// One step of `fitted` towards the fit of `counts`, which hold at least the periods it has seen.
     pub(super) fn update(&self, fitted: &mut Fitted<K>, counts: &[f32]) {
         self.step(fitted, counts, true);
+        self.measure_sums(fitted, counts);
     }
 
     /// Takes note of newer `counts` without a refit.
@@ -145,6 +151,7 @@ impl<const K: usize> RobustGlm<K> {
             phi: fitted.phi,
             inverse_mean: fitted.inverse_mean,
             n_eff: fitted.n_eff,
+            inflation: fitted.inflation_of_sums,
         }
     }
 
@@ -237,6 +244,33 @@ impl<const K: usize> RobustGlm<K> {
             let freedom = (weights - K as f64 * fitted.inflation).max(1.0);
             fitted.phi = (pearson / freedom).max(1.0);
         }
+    }
+
+    /// How much more sums over several days vary than those of independent days, against the level known on each: the
+    /// trimmed mean of `(sum - expected)^2 / (phi expected)` over past windows that overlap by two thirds. Of means that
+    /// do not follow a level it is not asked.
+    fn measure_sums(&self, fitted: &mut Fitted<K>, counts: &[f32]) {
+        if self.pace.is_none() {
+            return;
+        }
+        let mut sums = Vec::with_capacity(counts.len() + 1);
+        let (mut excess, mut expected) = (0.0, 0.0);
+        sums.push((excess, expected));
+        for (y, m) in counts.iter().zip(&fitted.levelled) {
+            if !y.is_nan() {
+                excess += f64::from(*y) - m;
+                expected += m;
+            }
+            sums.push((excess, expected));
+        }
+        fitted.inflation_of_sums = LONGER.map(|length| {
+            let ends = (length..sums.len()).rev().step_by((length / 3).max(1));
+            let squares = ends.map(|end| {
+                let (from, to) = (sums[end - length], sums[end]);
+                (to.0 - from.0).powi(2) / (fitted.phi * (to.1 - from.1).max(1e-9))
+            });
+            trimmed_mean(squares.collect()).unwrap_or(1.0).max(1.0)
+        });
     }
 }
 

@@ -15,8 +15,15 @@ pub const KNOTS: [usize; 4] = [1, 29, 57, 85];
 /// Length of the blocks whose sums stand in for months.
 pub const BLOCK: usize = 28;
 
+/// Standard deviations beyond which a count is no error of the forecast but a fault or a catastrophe: it counts as this
+/// far away. One day at fifty times the usual count would else make the band of a year several times as wide.
+const REACH: f64 = 6.0;
+/// Rounds in which a dispersion and what is within reach of it are found.
+pub const ROUNDS: usize = 3;
 /// Pseudo-observations of the centre in a series' own alpha.
 const SHRINK: f64 = 10.0;
+/// Squares that a variance is taken to rest on at least.
+const FEW_SQUARES: f64 = 6.0;
 /// Largest relative growth from the middle of the scored leads to their end.
 const GROWTH_MAX: f64 = 0.4;
 
@@ -53,6 +60,12 @@ impl Excess {
     }
 }
 
+/// A count brought within [`REACH`] of its forecast.
+pub fn within_reach(y: f64, mean: f64, alpha: f64) -> f64 {
+    let reach = REACH * (mean + alpha * mean * mean).sqrt() + 1.0;
+    y.clamp(mean - reach, mean + reach)
+}
+
 impl AddAssign for Excess {
     fn add_assign(&mut self, other: Self) {
         self.excess += other.excess;
@@ -75,6 +88,29 @@ impl Errors {
     /// For forecasts of `horizon` days.
     pub fn new(horizon: usize) -> Self {
         Self { horizon, ..Self::default() }
+    }
+
+    /// Of forecasts from several origins, each with what came, see [`Self::push_origin`]; counts out of reach of the
+    /// dispersion that the others have are brought within it.
+    pub fn of<'a>(horizon: usize, origins: impl Iterator<Item = (&'a [f32], &'a [f64])> + Clone) -> Self {
+        let mut errors = Self::new(horizon);
+        origins.clone().for_each(|(y, means)| errors.push_origin(y, means));
+        for _ in 0..ROUNDS {
+            let Some(alpha) = errors.daily().alpha() else { break };
+            let mut again = Self::new(horizon);
+            let mut clipped = false;
+            for (y, means) in origins.clone() {
+                let near = |(y, mean): (&f32, &f64)| within_reach(f64::from(*y), *mean, alpha) as f32;
+                let near: Vec<f32> = y.iter().zip(means).map(near).collect();
+                clipped |= near.iter().zip(y).any(|(a, b)| a < b);
+                again.push_origin(&near, means);
+            }
+            if !clipped {
+                break;
+            }
+            errors = again;
+        }
+        errors
     }
 
     /// Adds the forecasts of one origin; `y` and `means` are indexed by lead, missing days are `NaN`.
@@ -110,6 +146,8 @@ pub struct Centre {
     /// Relative growth of alpha from the middle of the scored leads to their end.
     slope: f64,
     horizon: usize,
+    /// Series of the level.
+    series: usize,
 }
 
 impl Centre {
@@ -123,9 +161,10 @@ impl Centre {
         }
         Self {
             daily: centre(errors.clone().map(Errors::daily)),
-            blocks: centre(errors.map(|e| e.blocks)),
+            blocks: centre(errors.clone().map(|e| e.blocks)),
             slope: slope(&quarters),
             horizon,
+            series: errors.count(),
         }
     }
 
@@ -143,10 +182,17 @@ impl Centre {
         errors.daily().squares + SHRINK * self.horizon as f64
     }
 
-    /// Dispersion of monthly sums in the first month ahead.
-    pub fn monthly(&self, errors: &Errors) -> f64 {
+    /// Dispersion of monthly sums in the first month ahead; each day is in `counted` blocks.
+    ///
+    /// Blocks are few: n of them tell a variance as n squares do, and what is forecast with it spreads as Student's t,
+    /// whose variance is n / (n - 2) times as large. A year of the city's total has 13 blocks, its topics lend each
+    /// other theirs.
+    pub fn monthly(&self, errors: &Errors, counted: f64) -> f64 {
         let blocks = errors.blocks;
-        blocks.shrunk(self.blocks, (blocks.squares / BLOCK as f64).min(blocks.n as f64))
+        let information = (blocks.squares / BLOCK as f64).min(blocks.n as f64);
+        let k = information / (information + SHRINK);
+        let squares = blocks.n as f64 / counted.max(1.0) * (k + (1.0 - k) * self.series as f64);
+        blocks.shrunk(self.blocks, information) * squares.max(FEW_SQUARES) / (squares.max(FEW_SQUARES) - 2.0)
     }
 
     /// Growth at a lead relative to the middle of the scored leads.
@@ -160,17 +206,18 @@ impl Centre {
 /// A dispersion after some more days, without looking at the old ones again.
 ///
 /// alpha = sum((y - M)^2 - M) / sum(g M^2) with g the growth at each lead is a ratio of sums, so new days are added to
-/// both: alpha' = (E alpha + sum((y - M)^2 - M)) / (E + sum(g M^2)), with E the `evidence` of the old one. `y` and
-/// `means` are indexed by lead, missing days are `NaN`; the sum over old days includes what the series' level counts for.
+/// both: alpha' = (E alpha + sum((y - M)^2 - M)) / (E + sum(g M^2)), with E the `evidence` of the old one. Counts out of
+/// reach are brought within it. `y` and `means` are indexed by lead, missing days are `NaN`; the sum over old days includes what the series' level counts for.
 pub fn updated(alpha: f64, evidence: f64, growth: &[f64; 4], y: &[f32], means: &[f64]) -> f64 {
     if evidence <= 0.0 {
         return alpha;
     }
     let (mut excess, mut squares) = (evidence * alpha, evidence);
     for (lead, (count, mean)) in (1..).zip(y.iter().zip(means)).filter(|(_, (count, _))| !count.is_nan()) {
-        let error = f64::from(*count) - mean;
+        let growth = growth_at(growth, lead);
+        let error = within_reach(f64::from(*count), *mean, alpha * growth) - mean;
         excess += error * error - mean;
-        squares += growth_at(growth, lead) * mean * mean;
+        squares += growth * mean * mean;
     }
     (excess / squares).max(ALPHA_MIN)
 }
@@ -247,9 +294,42 @@ mod tests {
     fn few_tickets_mean_the_centre() {
         let sparse = errors(&[(1.0, 0.01), (0.0, 0.01), (0.0, 0.01), (0.0, 0.01)]);
         let dense = errors(&[(110.0, 100.0), (90.0, 100.0), (110.0, 100.0), (90.0, 100.0)]);
-        let centre = Centre { daily: 0.5, blocks: 0.5, slope: 0.0, horizon: 4 };
+        let centre = Centre { daily: 0.5, blocks: 0.5, slope: 0.0, horizon: 4, series: 1 };
         assert!((centre.daily(&sparse).0 - 0.5).abs() < 0.05);
         assert!(centre.daily(&dense).0 < 0.01);
+    }
+
+    #[test]
+    fn a_month_known_from_few_blocks_is_wider_than_one_known_from_many() {
+        let mut errors = Errors::new(28);
+        for k in 0..26 {
+            errors.push_origin(&[if k % 2 == 0 { 120.0 } else { 80.0 }; 28], &[100.0; 28]);
+        }
+        let plain = errors.blocks.alpha().unwrap();
+        let of = |series: usize| Centre::new(vec![errors; series].iter(), 28).monthly(&errors, 2.0);
+        assert!((of(1) / plain - 13.0 / 11.0).abs() < 1e-9, "{}", of(1) / plain);
+        assert!(of(100) / plain < 1.01);
+    }
+
+    #[test]
+    fn one_impossible_day_counts_as_one_out_of_reach() {
+        let usual = |n: usize| vec![[12.0_f32, 8.0, 9.0, 11.0]; n];
+        let means = [10.0; 4];
+        let of = |days: &[[f32; 4]]| {
+            let origins = days.iter().map(|y| (&y[..], &means[..]));
+            Errors::of(4, origins).daily().alpha().unwrap()
+        };
+        let mut faulty = usual(50);
+        faulty[20][1] = 500.0;
+        assert_eq!(of(&usual(50)), 0.0);
+        assert!(of(&faulty) < 0.05, "{}", of(&faulty));
+        // What is far but happens is no fault.
+        let wild: Vec<[f32; 4]> = (0..50).map(|k| if k % 5 == 0 { [40.0; 4] } else { [4.0; 4] }).collect();
+        let mut plain = Errors::new(4);
+        wild.iter().for_each(|y| plain.push_origin(y, &means));
+        assert_eq!(of(&wild), plain.daily().alpha().unwrap());
+        let flat = [1.0; 4];
+        assert!(updated(0.05, 5000.0, &flat, &[500.0], &[10.0]) < 0.15);
     }
 
     #[test]

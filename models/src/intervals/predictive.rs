@@ -1,7 +1,7 @@
 //! The distribution that is published around a mean: of counts, or of measured values.
 use serde::{Deserialize, Serialize};
 
-use super::{NegativeBinomial, normal_quantile, recalibration};
+use super::{NegativeBinomial, normal_quantile, recalibration::Pit};
 use crate::numeric::normal::upper_tail;
 
 /// What the values of a series are.
@@ -59,11 +59,11 @@ impl Predictive {
         }
     }
 
-    /// The probability integral transform of `y`, randomised by `v` in (0, 1) for counts.
-    pub fn pit(&self, y: f64, v: f64) -> f64 {
+    /// The probability integral transform of `y`.
+    pub fn pit(&self, y: f64) -> Pit {
         match self {
-            Self::Counts(counts) => recalibration::pit(counts, y as u64, v),
-            Self::Normal { mean, sd } => upper_tail((mean - y) / sd),
+            Self::Counts(counts) => Pit::of(counts, y as u64),
+            Self::Normal { mean, sd } => Pit { below: upper_tail((mean - y) / sd), at: 0.0 },
         }
     }
 }
@@ -84,7 +84,7 @@ mod tests {
         let [low, median, high] = measures.quantiles([0.1, 0.5, 0.9]);
         assert!((median - 20.0).abs() < 1e-12 && (high - 20.0 - (20.0 - low)).abs() < 1e-9);
         assert!((high - 20.0 - 1.281_551_6 * 60.0_f64.sqrt()).abs() < 1e-5);
-        assert!((measures.pit(high, 0.3) - 0.9).abs() < 1e-9);
+        assert!((measures.pit(high).randomised(0.3) - 0.9).abs() < 1e-9);
         assert_eq!(Predictive::normal(1.0, 9.0).quantiles([0.025]), [0.0]);
     }
 

@@ -1,5 +1,6 @@
 //! Series that begin, end, change their level or their last days.
 use weisu_models::{
+    calendar::{Event, Status},
     forecast::{Horizon, PanelForecast, Params, fit, forecast},
     hierarchy::Level,
 };
@@ -19,7 +20,10 @@ fn expected(topic: u32, district: u32, t: usize) -> f64 {
 
 /// Four topics in four districts; `factor` changes what is counted.
 fn told(factor: impl Fn(u32, u32, usize) -> f64) -> (City, PanelForecast) {
-    let mut city = city(4, 4, DAYS, 1);
+    told_in(city(4, 4, DAYS, 1), factor)
+}
+
+fn told_in(mut city: City, factor: impl Fn(u32, u32, usize) -> f64) -> (City, PanelForecast) {
     for (i, path) in city.paths.iter().enumerate() {
         let (topic, district) = (path.topic[0], path.district[0]);
         for t in 0..DAYS {
@@ -114,4 +118,79 @@ fn a_dead_series_keeps_a_small_rate() {
         );
     let dead = sum(mean(&city, &done, CELL, 3, 2));
     assert!(dead > 0.0 && dead < 0.02 * true_sum(3, 2), "{dead}");
+}
+
+/// The source was silent for a month last year and for the last ten days: days without data are neither quiet nor
+/// forgotten.
+#[test]
+fn an_outage_is_missing_and_not_a_quiet_time() {
+    let silent = |t: usize| (DAYS - 380..DAYS - 350).contains(&t) || t >= DAYS - 10;
+    let (city, done) = told(|_, _, t| if silent(t) { f64::NAN } else { 1.0 });
+    for topic in 1..=4 {
+        let truth = sum((1..=4).map(|d| true_sum(topic, d)));
+        let ratio = sum(mean(&city, &done, Level { topic: 1, district: 0 }, topic, 0)) / truth;
+        assert!((0.94..1.06).contains(&ratio), "topic {topic}: {ratio}");
+    }
+}
+
+/// A batch of a cell's tickets entered again and again on one day: forty times the usual count. The cell's weekday is
+/// forecast as before, its band stays as wide as it was, and its level is not chased the day after either.
+#[test]
+fn one_impossible_day_moves_neither_mean_nor_band() {
+    let told_with = |faults: &[usize]| {
+        told(|topic, district, t| if (topic, district) == (2, 3) && faults.contains(&t) { 40.0 } else { 1.0 })
+    };
+    let width = |(city, done): &(City, PanelForecast)| {
+        let node = city.hierarchy.nodes.iter().position(|n| (n.level, n.topic, n.district) == (CELL, 2, 3));
+        sum(done.daily[node.unwrap()].quantiles.iter().map(|q| q[3] - q[1]))
+    };
+    let weekday = |(city, done): &(City, PanelForecast), day: usize| {
+        let mean = mean(city, done, CELL, 2, 3);
+        sum((DAYS..).zip(mean).filter(|(t, _)| t % 7 == day % 7).map(|(_, m)| m))
+    };
+    let plain = told_with(&[]);
+    for (fault, most) in [(DAYS - 100, 1.03), (DAYS - 1, 1.12)] {
+        let faulty = told_with(&[fault]);
+        let (moved, wider) =
+            (weekday(&faulty, fault) / weekday(&plain, fault), width(&faulty) / width(&plain));
+        assert!((1.0 / most..most).contains(&moved), "day {fault}: {moved} of the weekday's mean");
+        assert!((0.8..1.25).contains(&wider), "day {fault}: {wider} of the band");
+    }
+}
+
+/// A festival that comes at another date each year and silences the phones for three days. The coming one is foreseen,
+/// and last year's date is a day like others.
+#[test]
+fn a_holiday_that_moves_is_met_where_it_will_be() {
+    // From day 0 on 3 January 2022: February, late January, then the tenth day ahead.
+    let feasts = [40, 385, 735, DAYS + 10];
+    let near = |t: usize| feasts.iter().any(|feast| (*feast..feast + 3).contains(&t));
+    let mut city = city(4, 4, DAYS, 1);
+    for feast in feasts {
+        for day in feast..feast + 3 {
+            let event = Event { name: "Festival".into(), off: true, status: Status::Announced };
+            city.calendar.insert(city.panel.start + chrono::Days::new(day as u64), event);
+        }
+    }
+    let (city, done) = told_in(city, |_, _, t| if near(t) { 0.2 } else { 1.0 });
+    let total = mean(&city, &done, Level { topic: 0, district: 0 }, 0, 0);
+    let usual = |t: usize| sum((1..=4).flat_map(|topic| (1..=4).map(move |d| expected(topic, d, t))));
+    for (lead, mean) in total.iter().enumerate() {
+        let ratio = mean / usual(DAYS + lead);
+        let feast = near(DAYS + lead) && (DAYS + lead) % 7 < 5;
+        assert!(if feast { ratio < 0.6 } else { ratio > 0.8 }, "{lead} days ahead: {ratio}");
+    }
+}
+
+/// One ticket in two and a half years says that there may be another, some time.
+#[test]
+fn a_series_of_one_ticket_has_its_rate_and_a_band_from_none() {
+    let (city, done) = told(|topic, district, t| {
+        let one = 1.0 / expected(1, 1, t);
+        if (topic, district) == (1, 1) { one * f64::from(u8::from(t == 300)) } else { 1.0 }
+    });
+    let rate = sum(mean(&city, &done, CELL, 1, 1)) / AHEAD as f64;
+    assert!((1e-4..0.02).contains(&rate), "{rate}");
+    let node = city.hierarchy.nodes.iter().position(|n| (n.level, n.topic, n.district) == (CELL, 1, 1));
+    assert!(done.daily[node.unwrap()].quantiles.iter().all(|q| q[0] == 0.0 && q[3] <= 1.0));
 }

@@ -2,10 +2,13 @@
 use std::fmt::Write;
 
 use weisu_models::evaluation::anticipation::{
-    ByDepth, Report,
+    By, ByDepth, Report,
     chance::{BINS, Score},
     seasons::Fared,
 };
+
+/// Probabilities from which on the announcements of others are shown.
+const ALONE: [f64; 2] = [0.0, 0.5];
 
 /// Writes it.
 pub fn write(report: &Report) -> String {
@@ -28,7 +31,11 @@ pub fn write(report: &Report) -> String {
 }
 
 fn name(level: &ByDepth) -> String {
-    level.depth.map_or_else(|| "all series".to_owned(), |depth| format!("topics of level {depth}"))
+    match (level.depth, level.district) {
+        (None, _) => "all series".to_owned(),
+        (Some(depth), 0) => format!("topics of level {depth}"),
+        (Some(depth), _) => format!("level {depth} in districts"),
+    }
 }
 
 fn onsets(out: &mut String, level: &ByDepth) {
@@ -42,6 +49,17 @@ fn onsets(out: &mut String, level: &ByDepth) {
     );
     for fared in &level.onsets {
         onset(out, &format!("from probability {:.1}", fared.confidence), fared);
+    }
+    for (by, fared) in &level.others {
+        let name = match by {
+            By::Both => "told",
+            By::Forecast => "forecast alone",
+            By::PastYears => "past years alone",
+            By::City => "the city's date",
+        };
+        for one in fared.iter().filter(|one| ALONE.contains(&one.confidence)) {
+            onset(out, &format!("{name}, from {:.1}", one.confidence), one);
+        }
     }
     onset(out, "last year's date", &level.last_year);
     if let Some(near) = &level.near {

@@ -18,7 +18,7 @@ use crate::{
     config::{Config, Lang},
     daemon::{self, Start},
     http::Health,
-    simulate::{City, Params, Truth},
+    simulate::{City, Params, Truth, plans},
     stages::{self, Cx, Stage},
 };
 
@@ -111,6 +111,7 @@ fn simulate(global: &Global, args: &Args, lang: Lang, dir: &Path) -> anyhow::Res
     )?;
     std::fs::write(dir.join("truth.json"), serde_json::to_vec_pretty(&truth)?)?;
     std::fs::write(dir.join("districts.geojson"), city.map())?;
+    plans::write(&dir.join("plans"), lang)?;
     let path = dir.join("weisu.toml");
     std::fs::write(&path, city.config_toml("tickets.csv", Some("districts.geojson"), "sqlite://weisu.db"))?;
     Ok((path, truth))
@@ -120,7 +121,7 @@ fn simulate(global: &Global, args: &Args, lang: Lang, dir: &Path) -> anyhow::Res
 fn configured(path: &Path, args: &Args, receiver: &receiver::Receiver) -> anyhow::Result<Config> {
     let mut toml = std::fs::read_to_string(path)?;
     toml.push_str(&format!(
-        "\n[http]\nlisten = \"{}\"\n\n[[receiver]]\nname = \"duty office\"\nurl = \"{}\"\nsecret_file = \"receiver.secret\"\n",
+        "\n[publish]\nplans = \"plans\"\n\n[http]\nlisten = \"{}\"\n\n[[receiver]]\nname = \"duty office\"\nurl = \"{}\"\nsecret_file = \"receiver.secret\"\n",
         args.listen,
         receiver.url(),
     ));

@@ -102,34 +102,39 @@ fn is_public(path: &str) -> bool {
         || path.starts_with("/a/")
 }
 
-/// Whether people look at it, who are better off with the sign-in page than with a problem document.
+/// Whether people look at it, who are better off with the sign-in page than with a problem document; also when their
+/// session ended while a form lay open.
 fn is_page(request: &Request) -> bool {
     let path = request.uri().path();
     let is_data = ["/api/", "/prom/", "/metrics"].iter().any(|begin| path.starts_with(begin));
-    matches!(*request.method(), Method::GET | Method::HEAD) && !is_data
+    !is_data && (is_read(request.method()) || path.starts_with("/alerts/"))
+}
+
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
 /// Lets a request in, or says why not.
 pub(super) async fn guard(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let gate = &state.gate;
     let client = Client::of(&request);
-    let viewer = match identify(&state, request.headers()).await {
+    let is_public = gate.is_closed() && is_public(request.uri().path());
+    // Where nobody is asked, a header that is meant for somebody else, such as a proxy's own sign-in, does no harm.
+    let viewer = if is_public { Ok(None) } else { identify(&state, request.headers()).await };
+    let viewer = match viewer {
         Ok(viewer) => viewer,
-        Err(problem) => {
-            return match gate.limits.take(Lane::Refused, &limits::address(client.address)) {
-                Err(wait) if problem.status == 401 => too_many(wait),
-                _ => problem.into_response(),
-            };
+        Err(problem) if problem.status == 401 => {
+            return refused_attempt(&state, client.address).err().unwrap_or_else(|| problem.into_response());
         }
+        Err(problem) => return problem.into_response(),
     };
-    let is_write = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if gate.is_closed() || !client.is_this_machine() {
         let key = match viewer.as_ref().filter(|_| gate.is_closed()) {
             Some(viewer) => format!("token {}", viewer.name),
             None => limits::address(client.address),
         };
-        let lane =
-            if is_write && !request.uri().path().starts_with("/prom/") { Lane::Write } else { Lane::Read };
+        let is_query = request.uri().path().starts_with("/prom/");
+        let lane = if is_read(request.method()) || is_query { Lane::Read } else { Lane::Write };
         if let Err(wait) = gate.limits.take(lane, &key) {
             return too_many(wait);
         }
@@ -139,7 +144,7 @@ pub(super) async fn guard(State(state): State<AppState>, mut request: Request, n
             return answer;
         }
         request.extensions_mut().insert(viewer);
-    } else if !is_public(request.uri().path()) {
+    } else if !is_public {
         return if is_page(&request) { to_sign_in(&request) } else { unknown("no token was shown") };
     }
     next.run(request).await
@@ -210,8 +215,11 @@ async fn admit(state: &AppState, viewer: &Viewer, uri: &Uri) -> Result<(), Respo
 fn to_sign_in(request: &Request) -> Response {
     let path = request.uri().path().trim_start_matches('/');
     let up = "../".repeat(path.matches('/').count());
-    let next = request.uri().path_and_query().map_or("", |p| p.as_str().trim_start_matches('/'));
-    let query: String = form_value_of(next);
+    let asked = request.uri().path_and_query().map_or("", |p| p.as_str().trim_start_matches('/'));
+    // A form goes to an address below its page.
+    let next =
+        if is_read(request.method()) { asked } else { path.rsplit_once('/').map_or("", |(page, _)| page) };
+    let query = form_value_of(next);
     Redirect::to(&format!("{up}signin?next={query}")).into_response()
 }
 
@@ -324,5 +332,8 @@ mod tests {
         assert_eq!(to("/"), "signin?next=");
         assert_eq!(to("/backtest?lang=zh"), "signin?next=backtest%3Flang%3Dzh");
         assert_eq!(to("/alerts/5"), "../signin?next=alerts/5");
+        let form = Request::post("/alerts/5/ack").body(axum::body::Body::empty()).unwrap();
+        assert!(is_page(&form));
+        assert_eq!(to_sign_in(&form).headers()[header::LOCATION], "../../signin?next=alerts/5");
     }
 }

@@ -26,5 +26,5 @@ pub(super) async fn lanes(
     State(state): State<AppState>,
     Params(params): Params<LaneParams>,
 ) -> Result<Json<Lanes>, Problem> {
-    Ok(Json(lanes::lanes(&state, params.basis.unwrap_or(Basis::Raw)).await?))
+    lanes::lanes(&state, params.basis.unwrap_or(Basis::Raw)).await.map(Json)
 }

@@ -129,7 +129,8 @@ pub(super) async fn scoreboard(
     State(state): State<AppState>,
     Params(params): Params<BasisParams>,
 ) -> Result<Json<Scoreboard>, Problem> {
-    Ok(Json(scoreboard::scoreboard(&state, params.basis.unwrap_or(Basis::Raw)).await?))
+    let score = scoreboard::scoreboard(&state, params.basis.unwrap_or(Basis::Raw)).await?;
+    Ok(Json(Scoreboard::clone(&score)))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

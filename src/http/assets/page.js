@@ -133,7 +133,9 @@
       rows[row] = end;
       return { name, from: at, to: end, row };
     });
+    // Below them there is a line for the words at the edge of what is known.
     const ROW = 18;
+    const above = rows.length ? (rows.length + 1) * ROW : 0;
     const bars = (color, ink) => ({
       type: "custom",
       silent: true,
@@ -145,7 +147,7 @@
         const s = seasons[params.dataIndex];
         const x = api.coord([s.from, 0])[0];
         const width = Math.max(2, api.coord([s.to, 0])[0] - x);
-        const y = params.coordSys.y - (rows.length - s.row) * ROW;
+        const y = params.coordSys.y - above + s.row * ROW;
         return {
           type: "rect",
           shape: { x, y, width, height: ROW - 3, r: 2 },
@@ -180,7 +182,7 @@
           animation: false,
           aria: { enabled: false },
           textStyle: { fontFamily: font, color: ink },
-          grid: { left: 8, right: 14, top: (narrow ? 64 : 44) + rows.length * ROW, bottom: 8, outerBoundsMode: "same" },
+          grid: { left: 8, right: 14, top: (narrow ? 64 : 44) + above, bottom: 8, outerBoundsMode: "same" },
           legend: { data: [words.actual, words.median, words.band80, words.band95, words.last_year], top: 0, left: 0, itemWidth: 18, itemHeight: 8, itemGap: narrow ? 10 : 18, textStyle: { color: soft, fontSize: narrow ? 11 : 13 } },
           tooltip: {
             trigger: "axis", confine: true, backgroundColor: tone("--card"), borderColor: rule, formatter: tip,

@@ -11,7 +11,8 @@ use super::{Text, frame, hotspots, options::Choose, templates, text};
 use crate::{
     http::{
         AppState,
-        alert_view::AlertView,
+        access::{self, Viewer},
+        api::alerts,
         board::Base,
         problem::{Params, Problem},
     },
@@ -67,8 +68,9 @@ struct Selector {
     options: Vec<Choose>,
 }
 
-pub(crate) async fn alerts(
+pub(crate) async fn show(
     State(state): State<AppState>,
+    viewer: Viewer,
     headers: HeaderMap,
     Params(params): Params<AlertsParams>,
 ) -> Result<Response, Problem> {
@@ -82,21 +84,23 @@ pub(crate) async fn alerts(
         limit: SHOWN,
         ..AlertFilter::default()
     };
-    let rows = state.store.find_alerts(&filter).await?;
-    let cards: Vec<_> =
-        rows.into_iter().filter_map(AlertView::new).map(|alert| hotspots::view(&text, &alert)).collect();
+    let found = alerts::found(&state, &viewer, &filter).await?;
+    let cards: Vec<_> = found.iter().map(|alert| hotspots::view(&text, alert)).collect();
     let count = if cards.len() as i64 == SHOWN { "alerts_most" } else { "alerts_count" };
     let html = templates()?.get_template("alerts.html")?.render(context! {
         title => text.say("alerts_title", context! { city => state.city.name.clone() }),
         count => text.say(count, context! { n => cards.len() }),
         hotspots => Value::from(Serde(cards)),
-        selectors => Value::from(Serde(selectors(&text, &base, &which))),
+        selectors => Value::from(Serde(selectors(&text, &base, &which, &viewer))),
+        restricted => viewer.is_restricted(),
+        signed_in => state.gate.is_closed(),
+        form => access::form_value(state.gate.key(), &headers, state.now()),
         ..frame(&state, &text, keep(&which)),
     })?;
-    Ok(([("vary", "accept-language")], Html(html)).into_response())
+    Ok(([("vary", "accept-language, cookie")], Html(html)).into_response())
 }
 
-fn selectors(text: &Text, base: &Base, which: &Which) -> Vec<Selector> {
+fn selectors(text: &Text, base: &Base, which: &Which, viewer: &Viewer) -> Vec<Selector> {
     let say = |key| text.say(key, Value::UNDEFINED);
     let lane = |lane: Lane| (lane.name(), text.word("lane", lane.name()), which.lane == Some(lane));
     let lanes = [("", say("all_lanes"), which.lane.is_none())].into_iter().chain(Lane::ALL.map(lane));
@@ -110,7 +114,13 @@ fn selectors(text: &Text, base: &Base, which: &Which) -> Vec<Selector> {
         Selector {
             name: "district",
             label: say("f_district"),
-            options: Choose::tree(&base.districts, base.depth.1, which.district, say("whole_city")),
+            options: Choose::some(
+                &base.districts,
+                base.depth.1,
+                which.district,
+                say("all_districts"),
+                |id| viewer.sees(&base.districts.path(id)),
+            ),
         },
     ]
 }

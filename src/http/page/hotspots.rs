@@ -90,13 +90,17 @@ pub(super) fn numbers(text: &Text, body: &AlertBody) -> String {
     }
 }
 
-/// Where it is in its life, and since when.
+/// Where it is in its life, since when, and who took it.
 fn life(text: &Text, alert: &AlertView) -> String {
     let state = text.word("state", &alert.state);
     let since = alert.resolved.or(if alert.state == "firing" { alert.created } else { alert.updated });
-    match since {
+    let life = match since {
         Some(at) => text.say("life", context! { state, at => text.instant(at) }),
         None => state,
+    };
+    match alert.acknowledged_by.as_ref().zip(alert.acknowledged_at) {
+        Some((who, at)) => text.say("life_by", context! { life, who, at => text.instant(at) }),
+        None => life,
     }
 }
 
@@ -183,11 +187,14 @@ fn why(text: &Text, body: &AlertBody) -> String {
     }
 }
 
-/// Since when, and against the week before and last year.
+/// Since when, against the week before and last year, what the neighbours do and what the calendar says.
 fn facts(text: &Text, body: &AlertBody) -> Vec<String> {
     let now = body.observed.unwrap_or(body.expected);
     let since = body.observed.map(|_| text.say("since", context! { day => text.day(body.onset) }));
-    let changes = [("week_before", body.compare.last_week), ("year_before", body.compare.last_year)];
+    let c = &body.compare;
+    // Away from the festival both alignments name the same days.
+    let lunar = c.last_year_lunar.filter(|lunar| c.last_year != Some(*lunar));
+    let changes = [("week_before", c.last_week), ("year_before", c.last_year), ("lunar_year_before", lunar)];
     let changes = changes.into_iter().filter_map(|(key, before)| {
         let change = text.change(change(now, before)?);
         Some(text.say(key, context! { change }))
@@ -196,7 +203,12 @@ fn facts(text: &Text, body: &AlertBody) -> Vec<String> {
         let days: Vec<String> = onset.past.iter().map(ToString::to_string).collect();
         text.say("past_onsets", context! { days => days.join(", ") })
     });
-    since.into_iter().chain(changes).chain(past).collect()
+    let around = body.details.neighbours.as_ref().map(|n| {
+        text.say("neighbours_up", context! { up => n.up.len(), of => n.of, names => n.up.join(", ") })
+    });
+    let events = (!body.details.events.is_empty())
+        .then(|| text.say("events_in_window", context! { names => body.details.events.join(", ") }));
+    since.into_iter().chain(changes).chain(past).chain(around).chain(events).collect()
 }
 
 /// What a driver's path says beyond its alert's.

@@ -10,6 +10,7 @@ use crate::{
         alert_view::AlertView,
         api::forecast::SeasonView,
         lanes::{CommonTopic, Lanes, Open},
+        seasons::SeasonView as Returning,
     },
     store::alerts::Lane,
 };
@@ -26,13 +27,15 @@ pub(super) struct Column {
     alerts: Option<String>,
 }
 
-/// A line of a lane; what it leads to is a topic, an alert, or nothing.
-#[derive(Debug, Serialize)]
+/// A line of a lane; what it leads to is a topic, a season, an alert, or nothing.
+#[derive(Debug, Default, Serialize)]
 struct Item {
     name: String,
     value: String,
     note: String,
     topic: Option<i32>,
+    /// The topic of a season of the calendar page.
+    season: Option<i32>,
     alert: Option<String>,
     severity: Option<&'static str>,
 }
@@ -48,7 +51,10 @@ pub(super) fn view(text: &Text, lanes: &Lanes, today: NaiveDate) -> [Column; 3] 
     let mut seasons: Vec<&SeasonView> = seasonal.seasons.iter().collect();
     // What is about to begin matters more than what has long been under way.
     seasons.sort_by_key(|s| if s.from >= today { (0, s.from - today) } else { (1, today - s.from) });
-    let seasons = seasons.into_iter().take(SEASONS).map(|s| season(text, s, today));
+    let returning: Vec<Item> = seasonal.coming.iter().map(|s| returning(text, s)).collect();
+    let most = if returning.is_empty() { SEASONS } else { 1 };
+    let seasons = seasons.into_iter().take(most).map(|s| season(text, s, today));
+    let seasons = returning.into_iter().chain(seasons);
     let alerts = |open: &Open| open.first.iter().map(|a| alert(text, a)).collect::<Vec<_>>();
     let until = context! { to => text.day(seasonal.to) };
     [
@@ -94,8 +100,21 @@ fn topic(text: &Text, topic: &CommonTopic) -> Item {
         value: text.say("tickets", context! { n => text.count(topic.tickets) }),
         note,
         topic: Some(topic.id),
-        alert: None,
-        severity: None,
+        ..Item::default()
+    }
+}
+
+fn returning(text: &Text, season: &Returning) -> Item {
+    let interval = text.span(season.interval.from, season.interval.to);
+    Item {
+        name: text.path(&season.topic, "all_topics"),
+        value: text.day(season.onset),
+        note: text.say(
+            "season_note",
+            context! { days => season.lead_days, interval, chance => text.share(season.probability) },
+        ),
+        season: Some(season.topic_id),
+        ..Item::default()
     }
 }
 
@@ -112,9 +131,7 @@ fn season(text: &Text, season: &SeasonView, today: NaiveDate) -> Item {
         name: name.clone(),
         value: text.day(season.from),
         note: format!("{when} · {status}"),
-        topic: None,
-        alert: None,
-        severity: None,
+        ..Item::default()
     }
 }
 
@@ -124,8 +141,8 @@ fn alert(text: &Text, alert: &AlertView) -> Item {
         name: format!("{topic} · {district}"),
         value: text.word("severity", alert.body.severity.name()),
         note: hotspots::numbers(text, &alert.body),
-        topic: None,
         alert: Some(alert.id.clone()),
         severity: Some(alert.body.severity.name()),
+        ..Item::default()
     }
 }

@@ -32,6 +32,7 @@ mod exports;
 mod hotspots;
 mod lanes;
 pub(super) mod life;
+mod map;
 mod options;
 mod outlook;
 mod rises;
@@ -39,7 +40,7 @@ pub(super) mod text;
 mod track;
 mod why;
 
-pub(super) use alerts::alerts;
+pub(super) use alerts::show as alerts;
 pub(super) use backtest::backtest;
 pub(super) use calendar::{calendar, plan};
 pub(super) use exports::exports;
@@ -116,6 +117,7 @@ pub(super) async fn page(
     let rises = rises::read(&state, choice).await?;
     let topic = Some(choice.topic.unwrap_or(rises.topic));
     let outlook = outlook::view(&state, &text, &base, Choice { topic, ..choice }).await?;
+    let map = state.outlines.as_ref().and_then(|outlines| map::view(&text, outlines, &base, &rises));
     let cards: Vec<_> = open_alerts(&state).await?.iter().map(|a| hotspots::view(&text, a)).collect();
     let lanes = super::lanes::lanes(&state, choice.basis).await?;
     let runs: Vec<_> = state.store.recent_runs(8).await?.iter().map(|r| track::run(&text, r)).collect();
@@ -131,6 +133,7 @@ pub(super) async fn page(
             .then(|| text.say("more_alerts", context! { n => status.open_alerts - HOTSPOTS })),
         what => Value::from(Serde(rises::what(&text, &rises, &base, choice))),
         places => Value::from(Serde(rises::places(&text, &rises, &base))),
+        map => map.map(|map| Value::from(Serde(map))),
         outlook => Value::from(Serde(outlook)),
         past => Value::from(Serde(track::past(&text, &score))),
         precision => Value::from(Serde(track::precision(&text, &verdicts::precision(&state.store.judged_alerts().await?)))),
@@ -149,7 +152,13 @@ fn templates() -> Result<&'static Environment<'static>, Problem> {
 }
 
 /// The navigation: each entry with the word of `page.<key>` in the catalogue, and its address from the first level.
-const PAGES: [(&str, &str); 3] = [("overview", "./"), ("alerts", "alerts"), ("forecasts", "backtest")];
+const PAGES: [(&str, &str); 5] = [
+    ("overview", "./"),
+    ("alerts", "alerts"),
+    ("calendar", "calendar"),
+    ("forecasts", "backtest"),
+    ("exports", "exports"),
+];
 
 /// What every page has around its own part; `keep` is the choice that a change of language keeps.
 fn frame(state: &AppState, text: &Text, keep: Vec<(&'static str, String)>) -> Value {
@@ -162,7 +171,7 @@ fn frame(state: &AppState, text: &Text, keep: Vec<(&'static str, String)>) -> Va
         short,
         other,
         keep => Value::from(Serde(keep)),
-        pages => PAGES.into_iter().map(|(key, path)| context! { key, path, name => text.word("page", key) }).collect::<Value>(),
+        pages => PAGES.into_iter().map(|(key, path)| context! { key, path => Value::from_safe_string(path.to_owned()), name => text.word("page", key) }).collect::<Value>(),
         city => state.city.name.clone(),
         files => context! {
             css => file("page.css"),

@@ -6,6 +6,14 @@ use super::row::{COLUMNS, Common, Count, Row};
 /// Spreadsheets tell UTF-8 by it.
 const BOM: &[u8] = "\u{feff}".as_bytes();
 
+/// A table with BOM, CRLF and its header.
+pub fn table<W: Write>(mut out: W, columns: &[&str]) -> Result<csv::Writer<W>, csv::Error> {
+    out.write_all(BOM)?;
+    let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
+    csv.write_record(columns)?;
+    Ok(csv)
+}
+
 /// Writes lines of CSV.
 pub struct Writer<W: Write> {
     csv: csv::Writer<W>,
@@ -14,11 +22,8 @@ pub struct Writer<W: Write> {
 
 impl<W: Write> Writer<W> {
     /// Writes BOM and header.
-    pub fn new(mut out: W, common: Common) -> Result<Self, csv::Error> {
-        out.write_all(BOM)?;
-        let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
-        csv.write_record(COLUMNS)?;
-        Ok(Self { csv, common })
+    pub fn new(out: W, common: Common) -> Result<Self, csv::Error> {
+        Ok(Self { csv: table(out, &COLUMNS)?, common })
     }
 
     /// Writes lines.
@@ -59,7 +64,7 @@ fn count(count: Count) -> String {
 }
 
 /// A text that a spreadsheet would take for a formula, behind an apostrophe.
-pub(in crate::publish) fn inert(text: &str) -> String {
+pub fn inert(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
 }
 

@@ -1,4 +1,5 @@
-//! The monthly export: the forecasts of one run for one month, as CSV and Parquet with a manifest.
+//! The monthly export: the forecasts of one run for one month, as CSV and Parquet with a manifest; beside it the calendar
+//! of seasons ([`calendar`]).
 //!
 //! The same store gives the same bytes: rows come in key order, every instant is the run's, and nothing else is named
 //! that changes between two exports. The month's newest forecast of the whole month is taken, which for a month that
@@ -12,6 +13,7 @@ use std::{
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
+pub mod calendar;
 mod csv;
 pub(in crate::publish) mod files;
 mod month;
@@ -19,6 +21,7 @@ mod parquet;
 mod references;
 mod row;
 
+pub use calendar::{CalendarRequest, export_calendar};
 pub(in crate::publish) use self::csv::inert;
 pub use files::{Entry, FileEntry, MANIFEST, Manifest};
 pub use month::{Month, NotAMonth};
@@ -64,6 +67,9 @@ pub enum ExportError {
         /// The month.
         month: Month,
     },
+    /// No detect run has laid out a calendar.
+    #[error("there is no calendar of seasons yet: run `weisu once` first")]
+    NoCalendar,
     /// A file cannot be written.
     #[error("cannot write {path}: {remedy}")]
     Write {
@@ -237,8 +243,12 @@ impl Names {
     }
 
     fn of(&self, series: &ExportSeries) -> (String, String) {
+        self.at(series.topic, series.district)
+    }
+
+    fn at(&self, topic: i32, district: i32) -> (String, String) {
         let look = |names: &FxHashMap<i32, String>, id| names.get(&id).cloned().unwrap_or_default();
-        (look(&self.topics, series.topic), look(&self.districts, series.district))
+        (look(&self.topics, topic), look(&self.districts, district))
     }
 }
 

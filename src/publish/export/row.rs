@@ -216,7 +216,7 @@ impl Maker<'_> {
 }
 
 /// Rounded half away from zero, never a negative zero.
-fn round(x: f64, digits: i32) -> f64 {
+pub fn round(x: f64, digits: i32) -> f64 {
     let scale = 10f64.powi(digits);
     (x * scale).round() / scale + 0.0
 }

@@ -42,7 +42,12 @@ pub(crate) fn body(kind: Kind, severity: Severity) -> AlertBody {
         window: if kind == Kind::Spike { (day(15), day(15)) } else { (day(25), day(30)) },
         method: "robust_glm".into(),
         drivers: vec![driver("A 街道", 0.44), driver("B 街道", 0.12)],
-        compare: Compare { last_week: Some(210.0), last_year: Some(292.0), norm: Some(120.0) },
+        compare: Compare {
+            last_week: Some(210.0),
+            last_year: Some(292.0),
+            last_year_lunar: Some(250.0),
+            norm: Some(120.0),
+        },
         details: Details::default(),
     }
 }

@@ -3,6 +3,7 @@
 use plotters::{
     coord::{Shift, ranged1d::SegmentValue},
     prelude::*,
+    style::text_anchor::{HPos, Pos, VPos},
 };
 use unicode_width::UnicodeWidthStr;
 
@@ -20,7 +21,9 @@ const HEIGHT: u32 = 230;
 const BAR: u32 = 22;
 /// Bars drawn; the table has all rows.
 const BARS: usize = 24;
-/// Width of a terminal column at the size of labels.
+/// Size of labels.
+const SIZE: u32 = 11;
+/// Width of a terminal column at that size.
 const COLUMN: f64 = 6.4;
 /// Widest label of a bar, in terminal columns.
 const LABEL: usize = 34;
@@ -53,8 +56,8 @@ pub fn svg(chart: &Chart, table: &Table, lang: Lang) -> Result<String, String> {
     Ok(out)
 }
 
-fn label(size: u32) -> TextStyle<'static> {
-    ("sans-serif", size).into_font().color(&INK)
+fn label() -> TextStyle<'static> {
+    ("sans-serif", SIZE).into_font().color(&INK)
 }
 
 /// Largest number of the columns, with some room above.
@@ -89,7 +92,7 @@ fn over_time(area: &Area<'_>, chart: &Chart, table: &Table, lang: Lang, as_colum
         .disable_x_axis()
         .y_labels(5)
         .y_label_formatter(&|y| whole(*y))
-        .y_label_style(label(11))
+        .y_label_style(label())
         .light_line_style(TRANSPARENT)
         .bold_line_style(GREY)
         .axis_style(GREY)
@@ -107,10 +110,7 @@ fn over_time(area: &Area<'_>, chart: &Chart, table: &Table, lang: Lang, as_colum
         }
         plot.draw_series(points.map(|at| Circle::new(at, 2, colour.filled())))?;
     }
-    let style = label(11).pos(plotters::style::text_anchor::Pos::new(
-        plotters::style::text_anchor::HPos::Center,
-        plotters::style::text_anchor::VPos::Top,
-    ));
+    let style = label().pos(Pos::new(HPos::Center, VPos::Top));
     for i in (0..table.rows.len()).step_by(step) {
         let (x, y) = plot.backend_coord(&(i as f64, 0.0));
         area.draw_text(&short(&name(table, i, lang)), &style, (x, y + 7))?;
@@ -149,7 +149,7 @@ fn legend(area: &Area<'_>, chart: &Chart, table: &Table) -> Drawn {
     for (column, colour) in chart.columns.iter().zip(COLOURS).rev() {
         let title = table.column(column).map_or("", |i| table.columns[i].title.as_str());
         right -= (title.width() as f64 * COLUMN) as i32 + 6;
-        area.draw_text(title, &label(11), (right, 2))?;
+        area.draw_text(title, &label(), (right, 2))?;
         area.draw(&Rectangle::new([(right - 14, 4), (right - 4, 12)], colour.filled()))?;
         right -= 24;
     }
@@ -180,17 +180,14 @@ fn bars(area: &Area<'_>, chart: &Chart, table: &Table, lang: Lang) -> Drawn {
         .y_labels(rows)
         .x_label_formatter(&|x| whole(*x))
         .y_label_formatter(&named)
-        .x_label_style(label(11))
-        .y_label_style(label(11))
+        .x_label_style(label())
+        .y_label_style(label())
         .light_line_style(TRANSPARENT)
         .bold_line_style(GREY)
         .axis_style(GREY)
         .draw()?;
     let columns: Vec<Vec<Option<f64>>> = chart.columns.iter().map(|column| table.numbers(column)).collect();
-    let style = label(11).pos(plotters::style::text_anchor::Pos::new(
-        plotters::style::text_anchor::HPos::Left,
-        plotters::style::text_anchor::VPos::Center,
-    ));
+    let style = label().pos(Pos::new(HPos::Left, VPos::Center));
     for i in 0..rows {
         let at = |x: f64| plot.backend_coord(&(x, SegmentValue::CenterOf(rows - i - 1)));
         let number = |column: usize| columns.get(column).and_then(|c| c.get(i)).copied().flatten();

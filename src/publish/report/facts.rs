@@ -7,7 +7,7 @@ use super::{
     Request,
     grid::{Grid, Known, Measured},
     names::Names,
-    period::{Days2, Period},
+    period::{Period, Range},
     words::Words,
 };
 use crate::{
@@ -122,22 +122,22 @@ impl Facts {
     }
 
     /// Tickets of a topic over a period.
-    pub fn topic(&self, id: i32, basis: Basis, days: Days2) -> Measured {
+    pub fn topic(&self, id: i32, basis: Basis, days: Range) -> Measured {
         self.by_topic.measured(&self.known, id, basis, days)
     }
 
     /// Tickets of a district over a period.
-    pub fn district(&self, id: i32, basis: Basis, days: Days2) -> Measured {
+    pub fn district(&self, id: i32, basis: Basis, days: Range) -> Measured {
         self.by_district.measured(&self.known, id, basis, days)
     }
 
     /// Same period of last year by the solar calendar.
-    pub fn last_year(&self) -> Days2 {
+    pub fn last_year(&self) -> Range {
         self.period.last_year(Alignment::Solar)
     }
 
     /// Same period of last year aligned on Spring Festival.
-    pub fn lunar_year(&self) -> Days2 {
+    pub fn lunar_year(&self) -> Range {
         self.period.last_year(Alignment::SpringFestival)
     }
 }
@@ -170,7 +170,7 @@ async fn issued(
 }
 
 /// What the ledger says of forecasts one to seven days ahead, all of whose days lie in the period.
-async fn weekly_scores(store: &Store, (from, to): Days2) -> Result<Vec<LedgerOrigin>, StoreError> {
+async fn weekly_scores(store: &Store, (from, to): Range) -> Result<Vec<LedgerOrigin>, StoreError> {
     let origins: (Day, Day) = (from.plus(-1), to.plus(-7));
     let rows = store.ledger_by_origin(Basis::Raw, origins.0.0, origins.1.0).await?;
     let is_first_week = |row: &LedgerOrigin| row.grain == Grain::Day.code() && row.lead_from == 1;

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
-use super::period::Days2;
+use super::period::Range;
 use crate::{
     store::{TreeNode, report::LeafDay},
     ticket::{Basis, Day},
@@ -54,7 +54,7 @@ impl Known {
     }
 
     /// First and last known day.
-    pub fn ends(&self) -> Option<Days2> {
+    pub fn ends(&self) -> Option<Range> {
         self.0.first().copied().zip(self.0.last().copied())
     }
 
@@ -64,7 +64,7 @@ impl Known {
     }
 
     /// Days of a period and how many are known.
-    pub fn within(&self, (from, to): Days2) -> (u32, u32) {
+    pub fn within(&self, (from, to): Range) -> (u32, u32) {
         let days = u32::try_from(to.0 - from.0 + 1).unwrap_or(0);
         (days, if from <= to { self.0.range(from..=to).count() as u32 } else { 0 })
     }
@@ -81,7 +81,7 @@ pub struct Grid {
 
 impl Grid {
     /// Adds the days `[from, to]` of leaves up to every node above them.
-    pub fn new(nodes: &[TreeNode], rows: &[LeafDay], (from, to): Days2) -> Self {
+    pub fn new(nodes: &[TreeNode], rows: &[LeafDay], (from, to): Range) -> Self {
         let parents: FxHashMap<i32, i32> = nodes.iter().map(|n| (n.id, n.parent)).collect();
         let ids = std::iter::once(0).chain(nodes.iter().map(|n| n.id));
         let at: FxHashMap<i32, usize> = ids.zip(0..).collect();
@@ -109,7 +109,7 @@ impl Grid {
     }
 
     /// Tickets of a node over the known days of a period.
-    pub fn measured(&self, known: &Known, node: i32, basis: Basis, (from, to): Days2) -> Measured {
+    pub fn measured(&self, known: &Known, node: i32, basis: Basis, (from, to): Range) -> Measured {
         let (days, of_them) = known.within((from, to));
         let n = (from.0..=to.0).map(Day).filter(|d| known.holds(*d)).map(|d| self.on(node, basis, d)).sum();
         Measured { n, days, known: of_them }

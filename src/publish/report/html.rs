@@ -1,19 +1,16 @@
 //! A report as one HTML file that needs nothing else and prints on A4. It is well-formed XML too, so that programs read it.
-use std::sync::LazyLock;
-
 use minijinja::{Environment, Value, context};
 
 use super::{
-    ReportError, draw,
+    ReportError,
+    cell::Cell,
+    draw,
     table::{Piece, Report, Section, Table},
     words::Words,
 };
 
-static TEMPLATE: LazyLock<Result<Environment<'static>, minijinja::Error>> = LazyLock::new(|| {
-    let mut env = Environment::new();
-    env.add_template("report.html", include_str!("report.html"))?;
-    Ok(env)
-});
+/// Rows from which a table may break over pages.
+const LONG: usize = 12;
 
 /// The file.
 pub fn render(report: &Report, words: Words) -> Result<String, ReportError> {
@@ -28,10 +25,9 @@ pub fn render(report: &Report, words: Words) -> Result<String, ReportError> {
         lead => pieces(&report.lead),
         sections,
     };
-    let rendered = match &*TEMPLATE {
-        Ok(env) => env.get_template("report.html").and_then(|template| template.render(values)),
-        Err(_) => Err(minijinja::Error::new(minijinja::ErrorKind::TemplateNotFound, "report.html")),
-    };
+    let mut env = Environment::new();
+    let added = env.add_template("report.html", include_str!("report.html"));
+    let rendered = added.and_then(|()| env.get_template("report.html")?.render(values));
     rendered.map_err(ReportError::Html)
 }
 
@@ -57,10 +53,7 @@ fn pieces(paragraph: &[Piece]) -> Value {
 }
 
 fn table_value(table: &Table, words: Words) -> Value {
-    let is_number = |i: usize| {
-        let known = table.rows.iter().filter_map(|row| row.cells.get(i));
-        known.clone().any(|cell| cell.number().is_some()) || known.clone().all(|cell| cell.is_number())
-    };
+    let is_number = |i: usize| table.rows.iter().filter_map(|row| row.cells.get(i)).all(Cell::is_number);
     let columns: Vec<Value> = (table.columns.iter().enumerate())
         .map(|(i, column)| context! { title => column.title.clone(), number => is_number(i) })
         .collect();
@@ -78,6 +71,3 @@ fn table_value(table: &Table, words: Words) -> Value {
         .collect();
     context! { id => table.id, title => table.title.clone(), columns, rows, long => table.rows.len() > LONG }
 }
-
-/// Rows from which a table may break over pages.
-const LONG: usize = 12;

@@ -5,7 +5,7 @@ use weisu_models::calendar::{Alignment, By, align::Span};
 use crate::{publish::export::Month, ticket::Day};
 
 /// First and last local day.
-pub type Days2 = (Day, Day);
+pub type Range = (Day, Day);
 
 /// A calendar month or an ISO week.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Period {
     }
 
     /// First and last day.
-    pub fn days(self) -> Days2 {
+    pub fn days(self) -> Range {
         match self {
             Self::Month(month) => month.days(),
             Self::Week(monday) => (monday.into(), Day::from(monday).plus(6)),
@@ -69,7 +69,7 @@ impl Period {
     }
 
     /// The same period last year, by the solar calendar or aligned on Spring Festival.
-    pub fn last_year(self, alignment: Alignment) -> Days2 {
+    pub fn last_year(self, alignment: Alignment) -> Range {
         let (from, to) = self.days();
         let span: Span = (from.date(), to.date());
         let by = match self {

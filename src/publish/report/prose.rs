@@ -98,7 +98,9 @@ fn environment(words: Words) -> Result<Environment<'static>, minijinja::Error> {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     env.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-    env.add_filter("rise", move |value: Value| rise(words, &value));
+    env.add_filter("rise", move |value: Value, group: Option<&str>| {
+        rise(words, &value, group.unwrap_or_default())
+    });
     env.add_filter("rising", |rows: Vec<Value>, column: &str| changed(rows, column, 1.0));
     env.add_filter("falling", |rows: Vec<Value>, column: &str| changed(rows, column, -1.0));
     let text = match words.lang {
@@ -135,8 +137,8 @@ fn shown(lang: Lang, anchor: String, cell: &Cell) -> Value {
     })
 }
 
-/// A change in words: 上升 12.3%, down 4.0 %.
-fn rise(words: Words, value: &Value) -> Result<Value, minijinja::Error> {
+/// A change in words: 上升 12.3%, down 4.0 %; `group` begins the names of other words than those.
+fn rise(words: Words, value: &Value, group: &str) -> Result<Value, minijinja::Error> {
     let Some(cell) = value.downcast_object_ref::<Shown>() else {
         let kind = minijinja::ErrorKind::InvalidOperation;
         return Err(minijinja::Error::new(kind, "rise needs a cell with a change"));
@@ -149,7 +151,7 @@ fn rise(words: Words, value: &Value) -> Result<Value, minijinja::Error> {
     };
     Ok(Value::from_object(Shown {
         anchor: cell.anchor.clone(),
-        before: words.say("prose", name),
+        before: words.say("prose", &format!("{group}{name}")),
         shown: plain,
         number: cell.number,
         is_known: cell.is_known,
@@ -208,10 +210,10 @@ mod tests {
         let words = Words { lang: Lang::Zh };
         for (change, wanted) in [(0.123, "上升 "), (-0.05, "下降 "), (0.0, "变化 ")] {
             let value = shown(Lang::Zh, "t.r.c".into(), &Cell::Change(change));
-            let risen = rise(words, &value).unwrap().to_string();
+            let risen = rise(words, &value, "").unwrap().to_string();
             assert!(risen.starts_with(wanted) && !risen.contains('+') && !risen.contains('−'), "{risen}");
         }
-        assert!(rise(words, &Value::from(3)).is_err());
+        assert!(rise(words, &Value::from(3), "").is_err());
     }
 
     #[test]

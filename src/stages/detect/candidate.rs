@@ -1,7 +1,7 @@
 //! From a finding to the alarm that is kept and the alert that would be told.
 use rustc_hash::FxHashMap;
 
-use super::{Finding, control::Held, scene::Scene};
+use super::{Finding, context, control::Held, scene::Scene};
 use crate::{
     config::{Detect, Lang},
     publish::{lifecycle::Candidate, message},
@@ -14,9 +14,6 @@ use crate::{
     },
     ticket::{Basis, DistrictId},
 };
-
-/// Days of a calendar named with an alert at most.
-const EVENTS: usize = 4;
 
 /// Name of the rule in fingerprints.
 const RULE: &str = "daily";
@@ -97,7 +94,7 @@ impl Naming<'_> {
             window: (finding.window.0.date(), finding.window.1.date()),
             method: finding.method.to_owned(),
             drivers: alarm.drivers.clone(),
-            compare: finding.compare,
+            compare: context::compare(self.scene, finding),
             details: self.details(finding),
         };
         body.title = message::title(self.lang, &body);
@@ -105,7 +102,8 @@ impl Naming<'_> {
     }
 
     fn details(&self, finding: &Finding) -> Details {
-        let mut details = Details { events: self.events(finding), ..finding.details.clone() };
+        let mut details =
+            Details { events: context::events(self.scene, self.lang, finding), ..finding.details.clone() };
         if let Some(cluster) = &mut details.cluster {
             cluster.names = cluster.districts.iter().map(|d| self.names.district(*d)).collect();
         }
@@ -129,18 +127,6 @@ impl Naming<'_> {
             expected: *expected,
             share: *share,
         }
-    }
-
-    /// Holidays and make-up workdays in the window, each name once.
-    fn events(&self, finding: &Finding) -> Vec<String> {
-        let (from, to) = (finding.window.0.date(), finding.window.1.date());
-        let mut names: Vec<String> = Vec::new();
-        for (_, event) in self.scene.calendar.events(from, to) {
-            if !names.contains(&event.name) && names.len() < EVENTS {
-                names.push(event.name.clone());
-            }
-        }
-        names
     }
 }
 

@@ -111,7 +111,6 @@ pub fn find(scene: &Scene, _: &dyn Progress) -> anyhow::Result<Found> {
 struct Judged {
     week: usize,
     from: Day,
-    past: Vec<f64>,
     method: &'static str,
     upper: f64,
     e: Exceedance,
@@ -125,7 +124,7 @@ fn first(scene: &Scene, node: usize, coming: &Coming) -> Option<Finding> {
     let next = weeks.get(1).is_some_and(|two| two.week == one.week + 1);
     let agreed = next || scene.exceeding.contains(&node);
     let last_week: f64 = series[series.len().saturating_sub(7)..].iter().map(|y| f64::from(*y)).sum();
-    let &Judged { week, from, ref past, method, upper, ref e } = one;
+    let &Judged { week, from, method, upper, ref e } = one;
     Some(Finding {
         node,
         window: (from, from.plus(6)),
@@ -142,8 +141,8 @@ fn first(scene: &Scene, node: usize, coming: &Coming) -> Option<Finding> {
         drivers: explain(scene, node, week, from),
         compare: Compare {
             last_week: Some(last_week).filter(|n| n.is_finite()),
-            last_year: past.first().copied(),
             norm: Some(e.norm),
+            ..Compare::default()
         },
         details: Details {
             exceedance: Some(ExceedanceDetails {
@@ -170,7 +169,7 @@ fn judge(scene: &Scene, node: usize, series: &[f32], coming: &Coming, week: usiz
         None => ("seasonal_norm", exceedance(&sum, &past, rule).filter(|e| e.alarms)?),
     };
     let upper = sum.distribution().quantile(rule.probability) as f64;
-    Some(Judged { week, from, past, method, upper, e })
+    Some(Judged { week, from, method, upper, e })
 }
 
 /// The children whose coming week rises most over their own norm.

@@ -182,3 +182,6 @@ fn steepest(cluster: &Finding) -> f64 {
         cluster.drivers.iter().map(|(_, observed, expected, _)| observed.max(0.5) / expected.max(0.5));
     times.fold(cluster.ratio(), f64::max)
 }
+
+#[cfg(test)]
+mod tests;

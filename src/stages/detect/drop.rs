@@ -94,7 +94,7 @@ fn judge(scene: &Scene, prepared: &Prepared, usable: &[bool], node: usize) -> Op
         score,
         lead_days: 0,
         drivers: explain(scene, node, n, &window, &baseline, usable),
-        compare: before(&series, n),
+        compare: Compare::default(),
         details: Details::default(),
     })
 }
@@ -117,11 +117,6 @@ fn looks_low(series: &[f32], n: usize, least: f64) -> bool {
 fn sum(series: &[f32], days: std::ops::Range<usize>) -> Option<f64> {
     let known: Vec<f64> = series[days].iter().filter(|y| !y.is_nan()).map(|y| f64::from(*y)).collect();
     (!known.is_empty()).then(|| known.iter().sum())
-}
-
-fn before(series: &[f32], n: usize) -> Compare {
-    let to = series.len().saturating_sub(7);
-    Compare { last_week: sum(series, to.saturating_sub(n)..to), ..Compare::default() }
 }
 
 /// The children that miss most, each against its share of what was expected of the node.

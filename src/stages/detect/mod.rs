@@ -32,6 +32,7 @@ pub mod candidate;
 pub mod classes;
 pub mod cluster;
 pub mod coming;
+pub mod context;
 pub mod control;
 pub mod data;
 pub mod delivery;
@@ -230,15 +231,15 @@ async fn tell(
 ) -> anyhow::Result<crate::store::Tx> {
     let table = cx.config.routing()?;
     let now = cx.millis();
-    let silences = cx.store.silences(now).await?;
-    let rules = Rules { resolve_after: cx.config.detect.resolve_after, silences: &silences };
-    // From here on nobody changes an alert but this plan.
-    let mut tx = cx.store.begin().await?;
-    let open = tx.open_alerts().await?;
-    let plan = lifecycle::plan(&open, candidates, origin, now, rules);
     let rows = cx.store.told_at_once(dispatch::told_since(now)).await?;
     let mut told = Told::new(&rows, cx.config.city.zone.0);
     let links = Links::load(&cx.config)?;
+    // From here on nobody changes an alert but this plan.
+    let mut tx = cx.store.begin().await?;
+    let open = tx.open_alerts().await?;
+    let silences = tx.silences(now).await?;
+    let rules = Rules { resolve_after: cx.config.detect.resolve_after, silences: &silences };
+    let plan = lifecycle::plan(&open, candidates, origin, now, rules);
     let desk = Desk { links: links.as_ref(), ..Desk::of(&cx.config, table.as_ref()) };
     let dispatched = dispatch::dispatch(desk, &plan.events, &mut told, now);
     let all: Vec<Alarm> = candidates.iter().map(|c| c.alarm.clone()).collect();

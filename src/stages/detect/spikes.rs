@@ -2,12 +2,9 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use rayon::prelude::*;
-use weisu_models::{
-    calendar::align::YEAR_OF_WEEKS,
-    hotspot::{
-        Judgement, Prepared,
-        drivers::{self, Part},
-    },
+use weisu_models::hotspot::{
+    Judgement, Prepared,
+    drivers::{self, Part},
 };
 
 use super::{Finding, Found, Scene};
@@ -53,9 +50,7 @@ pub fn find(scene: &Scene, progress: &dyn Progress) -> anyhow::Result<Found> {
 }
 
 fn finding(scene: &Scene, prepared: &Prepared, node: usize, t: usize, j: &Judgement) -> Finding {
-    let series = scene.series(node);
     let day = Day::from(scene.city.panel.start).plus(t as i32);
-    let before = |days: usize| t.checked_sub(days).map(|i| series[i]).filter(|y| !y.is_nan()).map(f64::from);
     Finding {
         node,
         window: (day, day),
@@ -70,7 +65,7 @@ fn finding(scene: &Scene, prepared: &Prepared, node: usize, t: usize, j: &Judgem
         score: j.score,
         lead_days: 0,
         drivers: explain(scene, prepared, node, t),
-        compare: Compare { last_week: before(7), last_year: before(usize::from(YEAR_OF_WEEKS)), norm: None },
+        compare: Compare::default(),
         details: Details::default(),
     }
 }

@@ -27,6 +27,10 @@ pub struct AlertRow {
     pub resolved: Option<Millis>,
     /// 1 when nobody gets it.
     pub unrouted: i64,
+    /// Who took it last.
+    pub taken_by: Option<String>,
+    /// When, ms since the epoch.
+    pub taken_at: Option<Millis>,
 }
 
 /// Which alerts; `None` = any.
@@ -55,7 +59,9 @@ impl Store {
         let sql = sqlx::AssertSqlSafe(format!(
             "SELECT a.id, a.fingerprint, a.state, s.topic, s.district, a.last_day, \
              a.payload, a.created, a.updated, a.resolved, \
-             (SELECT COUNT(*) FROM unrouted u WHERE u.alert = a.id) AS unrouted FROM alerts a JOIN series s ON s.id = a.series \
+             (SELECT COUNT(*) FROM unrouted u WHERE u.alert = a.id) AS unrouted, t.author AS taken_by, t.at AS taken_at \
+             FROM alerts a JOIN series s ON s.id = a.series \
+             LEFT JOIN audit t ON t.id = (SELECT MAX(id) FROM audit WHERE about = 'alert' AND subject = a.id AND action = 'ack') \
              WHERE ($1 IS NULL OR a.state = $1 OR ($1 = 'open' AND a.state NOT IN {OVER})) \
              AND ($2 IS NULL OR a.kind = $2) AND ($3 IS NULL OR a.lane = $3) \
              AND ($6 IS NULL OR a.id = $6) \

@@ -1,8 +1,9 @@
 //! Daily counts summed over parts of the trees.
 //!
-//! Counts are kept at the leaves only; a subtree is walked down with a recursive query. Naming the sources lets
-//! both dialects use the primary key (source, topic, …) for a single topic.
-use super::super::{Doing, Store, StoreError, Tree, on_read};
+//! Of what holds many cells, `aggregate` has kept the sums ([`super::super::histories`]). Else they are taken from the
+//! counts, which are kept at the leaves only: a subtree is walked down with a recursive query, and naming the sources
+//! lets both dialects use the primary key (source, topic, …) for a single topic.
+use super::super::{Doing, Store, StoreError, Tree, histories::Counted, on_read};
 use crate::ticket::{Basis, Day, DistrictId, TopicId};
 
 /// Tickets of a local day.
@@ -34,6 +35,22 @@ pub struct Scope {
     pub within: i32,
 }
 
+impl Scope {
+    /// Topic and district of one of its nodes; 0 = all of them together.
+    fn node(self, id: i32) -> (TopicId, DistrictId) {
+        match self.of {
+            Tree::Topics => (id, self.within),
+            Tree::Districts => (self.within, id),
+        }
+    }
+}
+
+/// Days with tickets in `[from, to]`.
+fn days_of((first, counts): &Counted, from: Day, to: Day) -> impl Iterator<Item = DayCount> {
+    let days = (*first..).zip(counts).filter(|(_, n)| **n > 0);
+    days.map(|(day, n)| DayCount { day, n: i64::from(*n) }).filter(move |d| (from.0..=to.0).contains(&d.day))
+}
+
 /// Conditions that keep what is below topic `$1` and district `$2`.
 fn below(topic: TopicId, district: DistrictId) -> String {
     let mut sql = String::from("source IN (SELECT id FROM sources)");
@@ -56,6 +73,19 @@ fn below(topic: TopicId, district: DistrictId) -> String {
 impl Store {
     /// Tickets per local day of everything below a topic and a district (0 = all); days without tickets are left out.
     pub async fn daily(
+        &self,
+        at: (TopicId, DistrictId),
+        basis: Basis,
+        from: Day,
+        to: Day,
+    ) -> Result<Vec<DayCount>, StoreError> {
+        match self.history(at, basis).await? {
+            Some(counted) => Ok(days_of(&counted, from, to).collect()),
+            None => self.daily_from_counts(at, basis, from, to).await,
+        }
+    }
+
+    async fn daily_from_counts(
         &self,
         (topic, district): (TopicId, DistrictId),
         basis: Basis,
@@ -81,10 +111,33 @@ impl Store {
         from: Day,
         to: Day,
     ) -> Result<Vec<NodeDay>, StoreError> {
-        let (tree, leaf, topic, district) = match scope.of {
-            Tree::Topics => ("topics", "topic", 0, scope.within),
-            Tree::Districts => ("districts", "district", scope.within, 0),
+        let kept = self.histories_of_top(scope.of, scope.within, basis).await?;
+        if kept.is_empty() {
+            return self.daily_by_top_from_counts(scope, basis, from, to).await;
+        }
+        let mut out = Vec::new();
+        for top in self.tree(scope.of).await?.iter().filter(|n| n.depth == 1) {
+            let days: Vec<DayCount> = match kept.binary_search_by_key(&top.id, |(node, _)| *node) {
+                Ok(at) => days_of(&kept[at].1, from, to).collect(),
+                Err(_) => self.daily_from_counts(scope.node(top.id), basis, from, to).await?,
+            };
+            out.extend(days.into_iter().map(|d| NodeDay { node: top.id, day: d.day, n: d.n }));
+        }
+        Ok(out)
+    }
+
+    async fn daily_by_top_from_counts(
+        &self,
+        scope: Scope,
+        basis: Basis,
+        from: Day,
+        to: Day,
+    ) -> Result<Vec<NodeDay>, StoreError> {
+        let (tree, leaf) = match scope.of {
+            Tree::Topics => ("topics", "topic"),
+            Tree::Districts => ("districts", "district"),
         };
+        let (topic, district) = scope.node(0);
         let sql = format!(
             "WITH RECURSIVE up(leaf, top) AS (SELECT id, id FROM {tree} WHERE parent = 0 \
              UNION ALL SELECT n.id, up.top FROM {tree} n JOIN up ON n.parent = up.leaf) \

@@ -2,9 +2,14 @@
 //! fits, runs, alarms, alerts and deliveries. Written with plain SQL that both dialects take, so that what reads
 //! the store is tested without the stages that fill it.
 use chrono::{Datelike, Months, NaiveDate};
+use geojson::{Geometry, GeometryValue};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use weisu::{store::Store, ticket::Day};
+use weisu::{
+    map::{Geography, Place},
+    store::Store,
+    ticket::Day,
+};
 
 use super::Database;
 
@@ -445,6 +450,19 @@ fn alerts(out: &mut Script, names: &Names) {
         "deliveries (id, alert, receiver, event, body, status, attempts, next_attempt, created, finished, http_status, last_error)",
         deliveries.collect::<Vec<_>>(),
     );
+}
+
+/// The city's map: its districts two by two, and the next city's, which is none of ours.
+pub fn map(names: &Names) -> Geography {
+    let place = |(i, name): (usize, &&str)| {
+        let (west, south) = (116.0 + (i % 2) as f64, 39.0 + (i / 2) as f64);
+        let corners = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0], [0.0, 0.0]];
+        let ring = corners.map(|[x, y]| geojson::Position::from([west + x, south + y])).to_vec();
+        let outline = Some(Geometry::new(GeometryValue::Polygon { coordinates: vec![ring] }));
+        Place { name: (*name).to_owned(), codes: Vec::new(), centroid: Some((west + 0.5, south + 0.5)), outline }
+    };
+    let places = names.districts.iter().chain(&["Elsewhere"]).enumerate().map(place).collect();
+    Geography { places, pairs: vec![(0, 1), (0, 2), (1, 3), (2, 3)] }
 }
 
 /// An empty store, or one with the city in it.

@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 use weisu::{
     config::{Http, Lang},
     http::{AppState, City, Gate, Health, router},
+    map::Geography,
     metrics::Metrics,
     publish::links::Key,
     schedule::clock::Fixed,
@@ -28,6 +29,8 @@ pub struct With {
     pub http: Http,
     /// What links and sessions are signed with.
     pub key: Key,
+    /// The map of its districts.
+    pub geography: Option<Geography>,
     /// Folder of contingency plans.
     pub plans: Option<PathBuf>,
     /// Folder of exports.
@@ -36,7 +39,8 @@ pub struct With {
 
 impl Default for With {
     fn default() -> Self {
-        Self { http: Http::default(), key: Key::of_process().unwrap(), plans: None, exports: None }
+        let (http, key) = (Http::default(), Key::of_process().unwrap());
+        Self { http, key, geography: None, plans: None, exports: None }
     }
 }
 
@@ -68,6 +72,7 @@ pub async fn serve_with(store: Store, lang: Lang, with: With) -> Server {
         lang,
         history_days: 1461,
         regressors: Vec::new(),
+        geography: with.geography,
         plans: with.plans,
     };
     let (health, metrics) = (Arc::new(Health::default()), Metrics::new().unwrap());
@@ -93,10 +98,11 @@ impl Server {
         (server, folder)
     }
 
-    /// The fixture city in a database, served.
+    /// The fixture city in a database, served, with a map.
     pub async fn at(database: &Database, lang: Lang) -> Self {
         let names = if lang == Lang::Zh { &city::ZH } else { &city::EN };
-        serve(city::store(database, Some(names)).await, lang).await
+        let with = With { geography: Some(city::map(names)), ..With::default() };
+        serve_with(city::store(database, Some(names)).await, lang, with).await
     }
 
     /// The full address of a path.

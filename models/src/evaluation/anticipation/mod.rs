@@ -16,7 +16,7 @@ use crate::{
     hierarchy::{Hierarchy, Level},
     hotspot::{
         exceedance::{Exceedance, Rule, exceedance, same_weeks},
-        season::{Ahead, Arrival, WEEK, Weekly, Yearly, outlook},
+        season::{Ahead, Arrival, FORECAST_WEIGHT, WEEK, Weekly, Yearly, outlook_by},
     },
     series::Panel,
 };
@@ -27,7 +27,7 @@ pub mod seasons;
 
 use chance::{Chances, Score};
 pub use report::{ByDepth, Report};
-use seasons::{Said, Seasons};
+use seasons::{Said, Seasons, Truth};
 
 /// Origins between two fits, where origins are weeks: four weeks.
 pub const REFIT: usize = 4;
@@ -68,6 +68,33 @@ pub struct Alarms {
     pub agreed: [usize; 2],
 }
 
+/// Who names the date of an onset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// Forecast and past years together, as it is told.
+    Both,
+    /// The forecast alone.
+    Forecast,
+    /// The mean of past years' dates alone, given that it has not begun yet.
+    PastYears,
+    /// Of a district, the topic over the whole city.
+    City,
+}
+
+impl By {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Both, Self::Forecast, Self::PastYears, Self::City];
+
+    fn weight(self) -> f64 {
+        match self {
+            Self::Both | Self::City => FORECAST_WEIGHT,
+            Self::Forecast => 1.0,
+            Self::PastYears => 0.0,
+        }
+    }
+}
+
 /// Scores so far.
 #[derive(Debug, Clone, Default)]
 pub struct Anticipation {
@@ -77,8 +104,8 @@ pub struct Anticipation {
     before: Vec<[bool; FROM.len()]>,
     /// Origins seen.
     pub origins: Vec<NaiveDate>,
-    /// Onsets said and come, of topics over all districts.
-    pub seasons: Seasons,
+    /// Onsets said and come, of topics over all districts and in top-level districts, by who says them.
+    pub seasons: BTreeMap<By, Seasons>,
 }
 
 /// Forecasts from each of `origins` (positions of the last known day, ascending) and scores what came.
@@ -91,9 +118,13 @@ pub fn run(setup: &Setup<'_>, origins: &[usize], progress: &(dyn Fn(u64, u64) + 
     let topics: Vec<(usize, Weekly)> = topics(setup.hierarchy)
         .map(|k| (k, Weekly::new(setup.panel.start, &setup.hierarchy.series(setup.panel, k))))
         .collect();
-    for (node, weekly) in &topics {
-        let first = setup.panel.date(*first);
-        out.seasons.truths.extend(seasons::truths(*node, weekly, first, setup.alignment));
+    let first = setup.panel.date(*first);
+    let truths: Vec<Truth> = topics
+        .par_iter()
+        .flat_map_iter(|(node, weekly)| seasons::truths(*node, weekly, first, setup.alignment))
+        .collect();
+    for by in By::ALL {
+        out.seasons.insert(by, Seasons { truths: truths.clone(), ..Seasons::default() });
     }
     let mut fits = PanelFit::default();
     for (k, origin) in origins.iter().enumerate() {
@@ -106,17 +137,16 @@ pub fn run(setup: &Setup<'_>, origins: &[usize], progress: &(dyn Fn(u64, u64) + 
         let made = forecast::forecast(&panel, setup.hierarchy, setup.calendar, &fits, horizon, &|_| ());
         let at = At { setup, origin: *origin, date, fits: &fits, made: &made };
         at.weeks(&mut out);
-        let said: Vec<Said> = topics.par_iter().filter_map(|(node, all)| at.season(*node, all)).collect();
-        out.seasons.said.extend(said);
+        at.seasons(&topics, &mut out);
         out.origins.push(date);
         progress(k as u64 + 1, origins.len() as u64);
     }
     out
 }
 
-/// Topics over all districts.
+/// Topics over all districts and in top-level districts.
 fn topics(hierarchy: &Hierarchy) -> impl Iterator<Item = usize> {
-    let is = |level: Level| level.district == 0 && (level.topic > 0 || hierarchy.depth.topic == 0);
+    let is = |level: Level| level.district <= 1 && (level.topic > 0 || hierarchy.depth.topic == 0);
     (0..hierarchy.nodes.len()).filter(move |k| is(hierarchy.nodes[*k].level))
 }
 
@@ -171,29 +201,71 @@ impl At<'_> {
             .collect()
     }
 
-    /// What is said of a node's season, whatever its probability; `all` is its whole record.
-    fn season(&self, node: usize, all: &Weekly) -> Option<Said> {
+    /// What is said of the seasons of nodes, by everybody who says something.
+    fn seasons(&self, topics: &[(usize, Weekly)], out: &mut Anticipation) {
+        let nodes = &self.setup.hierarchy.nodes;
+        let known: Vec<(&Weekly, Known)> =
+            topics.par_iter().filter_map(|(node, all)| Some((all, self.known(*node)?))).collect();
+        let says = |by: By| -> Vec<Said> {
+            known.par_iter().filter_map(|(all, one)| self.season(one, all, by)).collect()
+        };
+        for by in [By::Both, By::Forecast, By::PastYears] {
+            let said = says(by);
+            if by == By::Both {
+                let lent = known.iter().filter(|(_, one)| nodes[one.node].level.district > 0);
+                let lent = lent.filter_map(|(all, one)| {
+                    let lender = said.iter().find(|s| {
+                        let (a, b) = (&nodes[s.node], &nodes[one.node]);
+                        a.level.district == 0 && (a.level.topic, a.topic) == (b.level.topic, b.topic)
+                    })?;
+                    Some(self.said(one, all, lender.date, lender.near))
+                });
+                let lent: Vec<Said> = lent.collect();
+                out.seasons.entry(By::City).or_default().said.extend(lent);
+            }
+            out.seasons.entry(by).or_default().said.extend(said);
+        }
+    }
+
+    /// What is known of a node with a season that has not begun.
+    fn known(&self, node: usize) -> Option<Known> {
         let y = self.setup.hierarchy.series(self.setup.panel, node);
         let weekly = Weekly::new(self.setup.panel.start, &y[..=self.origin]);
-        let yearly = Yearly::new(&weekly)?;
+        Some(Known { node, yearly: Yearly::new(&weekly)?, weekly })
+    }
+
+    /// What `by` says of a node's season, whatever its probability; `all` is its whole record.
+    fn season(&self, one: &Known, all: &Weekly, by: By) -> Option<Said> {
         let unknown = NodeFit::unknown();
-        let fit = self.fits.nodes.get(node).unwrap_or(&unknown);
-        let ahead = Ahead::weeks(&self.made.daily[node].mean, fit, weekly.open, weekly.open_days);
-        let Arrival::Ahead(onset) = outlook(&weekly, &yearly, &ahead, self.setup.alignment) else {
+        let fit = self.fits.nodes.get(one.node).unwrap_or(&unknown);
+        let (weekly, yearly, alignment) = (&one.weekly, &one.yearly, self.setup.alignment);
+        let ahead = Ahead::weeks(&self.made.daily[one.node].mean, fit, weekly.open, weekly.open_days);
+        let Arrival::Ahead(onset) = outlook_by(weekly, yearly, &ahead, alignment, by.weight()) else {
             return None;
         };
-        let told = onset.told(&yearly, &weekly, &ahead, self.setup.alignment)?;
-        let end = all.monday(all.sums.len());
-        Some(Said {
-            node,
-            origin: self.date,
-            date: told.date,
-            near: told.near,
-            came: seasons::came(all, yearly.cut, yearly.threshold),
-            // Two weeks late, and a week to see that it stays.
-            decided: told.date + chrono::Days::new(4 * WEEK as u64) <= end,
-        })
+        let told = onset.told(yearly, weekly, &ahead, alignment)?;
+        Some(self.said(one, all, told.date, told.near))
     }
+
+    fn said(&self, one: &Known, all: &Weekly, date: NaiveDate, near: f64) -> Said {
+        let end = all.monday(all.sums.len());
+        Said {
+            node: one.node,
+            origin: self.date,
+            date,
+            near,
+            came: seasons::came(all, one.yearly.cut, one.yearly.threshold),
+            // Two weeks late, and a week to see that it stays.
+            decided: date + chrono::Days::new(4 * WEEK as u64) <= end,
+        }
+    }
+}
+
+/// A node's weeks so far and its season as it is known from them.
+struct Known {
+    node: usize,
+    weekly: Weekly,
+    yearly: Yearly,
 }
 
 /// Counts the first week that alarms from a probability on; `before` says whether the origin before alarmed.

@@ -24,6 +24,8 @@ pub struct CountGlm {
     theta: f64,
     y: Vec<f64>,
     means: Vec<f64>,
+    /// Factor of the information of the coefficients.
+    information: Cholesky,
 }
 
 impl CountGlm {
@@ -69,6 +71,13 @@ impl CountGlm {
     /// The expected count at a row of the design.
     pub fn mean(&self, row: &[f64]) -> f64 {
         dot(row, &self.coefficients).exp()
+    }
+
+    /// Standard error of the linear predictor at a row of the design, theta taken as known.
+    pub fn error(&self, row: &[f64]) -> f64 {
+        let mut solved = row.to_vec();
+        self.information.solve(&mut solved);
+        dot(row, &solved).max(0.0).sqrt()
     }
 
     /// Log-likelihood with all constants.
@@ -137,28 +146,41 @@ impl Known {
             }
         }
         let coefficients = beta.unwrap_or_default();
-        let means = self.rows().map(|row| eta(row, &coefficients).exp()).collect();
-        Ok(CountGlm { coefficients, theta, y: self.y.clone(), means })
+        let means: Vec<f64> = self.rows().map(|row| eta(row, &coefficients).exp()).collect();
+        let gram = self.gram(means.iter().map(|mu| mu / (1.0 + mu / theta)));
+        let information = Cholesky::with_ridge(&gram, self.columns).ok_or(ClassicError::NotFinite)?;
+        Ok(CountGlm { coefficients, theta, y: self.y.clone(), means, information })
     }
 
     fn rows(&self) -> impl Iterator<Item = &[f64]> {
         self.design.chunks_exact(self.columns)
     }
 
+    /// Sum of the weighted squares and products of the columns, lower triangle.
+    fn gram(&self, weights: impl Iterator<Item = f64>) -> Vec<f64> {
+        let p = self.columns;
+        let mut gram = vec![0.0; p * p];
+        for (row, weight) in self.rows().zip(weights) {
+            for (i, x) in row.iter().enumerate() {
+                let weighted = weight * x;
+                gram[i * p..=i * p + i].iter_mut().zip(row).for_each(|(g, v)| *g += weighted * v);
+            }
+        }
+        gram
+    }
+
     /// One weighted least-squares step from the linear predictors.
     fn step(&self, etas: impl Iterator<Item = f64>, theta: f64) -> Result<Vec<f64>, ClassicError> {
         let p = self.columns;
-        let (mut gram, mut right) = (vec![0.0; p * p], vec![0.0; p]);
+        let (mut weights, mut right) = (Vec::with_capacity(self.y.len()), vec![0.0; p]);
         for ((row, y), eta) in self.rows().zip(&self.y).zip(etas) {
             let mu = eta.exp();
             let weight = mu / (1.0 + mu / theta);
             let target = eta + (y - mu) / mu;
-            for (i, x) in row.iter().enumerate() {
-                let weighted = weight * x;
-                right[i] += weighted * target;
-                gram[i * p..=i * p + i].iter_mut().zip(row).for_each(|(g, v)| *g += weighted * v);
-            }
+            right.iter_mut().zip(row).for_each(|(r, x)| *r += weight * x * target);
+            weights.push(weight);
         }
+        let gram = self.gram(weights.into_iter());
         Cholesky::new(&gram, p).ok_or(ClassicError::NotFinite)?.solve(&mut right);
         if right.iter().all(|v| v.is_finite()) { Ok(right) } else { Err(ClassicError::NotFinite) }
     }

@@ -283,6 +283,8 @@ impl Loess {
 
 #[cfg(test)]
 mod as_r;
+#[cfg(test)]
+mod as_statsmodels;
 
 #[cfg(test)]
 mod tests {

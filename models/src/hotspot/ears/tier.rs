@@ -5,7 +5,7 @@
 //! one, so that an outbreak's first days do not raise its own baseline. Where EARS takes mean + 3 sd, which alarms
 //! on 4 to 5 % of sparse weeks at a nominal 0.1 %, this takes the negative binomial tail with the spread measured in
 //! the window. Daily windows are adjusted by the kind of day, with factors from all the history there is.
-use crate::hotspot::evidence::Predictive;
+use crate::hotspot::evidence::{LONGER, Predictive};
 
 /// Periods between the baseline and the judged period.
 const GUARD: usize = 2;
@@ -47,6 +47,7 @@ pub(in crate::hotspot) fn c2(before: &[f32], kind: impl Fn(usize) -> usize) -> O
         phi,
         inverse_mean: n / (rate * exposure),
         n_eff: n,
+        inflation: [1.0; LONGER.len()],
     })
 }
 
@@ -81,6 +82,7 @@ pub(in crate::hotspot) fn prior(before: &[f32]) -> Option<Predictive> {
         phi: 1.0,
         inverse_mean: 0.0,
         n_eff: 1e9,
+        inflation: [1.0; LONGER.len()],
     })
 }
 

@@ -39,6 +39,7 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+pub mod boda;
 mod bound;
 mod fit;
 mod settings;
@@ -179,10 +180,7 @@ impl Farrington {
         if !series.aligned() {
             return Err(NotJudged::Irregular);
         }
-        let observed = *series.counts.get(t).ok_or(NotJudged::Missing)?;
-        if !(observed >= 0.0 && observed.is_finite()) {
-            return Err(NotJudged::Missing);
-        }
+        let observed = self.observed(series, t)?;
         let rows = self.rows(series, t)?;
         let model = trend::model(settings, &rows, series.offset(t))?;
         let window = rows.blocks - 1;
@@ -192,8 +190,7 @@ impl Farrington {
             return Err(NotJudged::NoFit);
         }
         let against = Predicted { eta, se, phi: model.phi }.judge(settings, observed);
-        let newest = &series.counts[(t + 1).saturating_sub(settings.few_periods)..=t];
-        let suppressed = newest.iter().filter(|y| !y.is_nan()).sum::<f64>() < settings.few_cases;
+        let suppressed = self.is_suppressed(series, t);
         Ok(Verdict {
             observed,
             expected: eta.exp(),
@@ -207,6 +204,18 @@ impl Farrington {
             suppressed,
             alarm: !suppressed && against.score > 1.0 && observed > 0.0,
         })
+    }
+
+    /// The count of period `t`.
+    fn observed(&self, series: &Series<'_>, t: usize) -> Result<f64, NotJudged> {
+        let observed = *series.counts.get(t).ok_or(NotJudged::Missing)?;
+        if observed >= 0.0 && observed.is_finite() { Ok(observed) } else { Err(NotJudged::Missing) }
+    }
+
+    /// Whether there are too few cases in the newest periods for an alarm.
+    fn is_suppressed(&self, series: &Series<'_>, t: usize) -> bool {
+        let newest = &series.counts[(t + 1).saturating_sub(self.settings.few_periods)..=t];
+        newest.iter().filter(|y| !y.is_nan()).sum::<f64>() < self.settings.few_cases
     }
 
     /// What is regressed for period `t`.

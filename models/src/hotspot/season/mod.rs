@@ -30,7 +30,7 @@ mod weekly;
 
 pub use ahead::{Ahead, Spread};
 pub use episodes::{Episode, episodes};
-pub use onset::{Arrival, NEAR_WEEKS, Onset, Outlook, Timing, following, outlook};
+pub use onset::{Arrival, NEAR_WEEKS, Onset, Outlook, Timing, following, outlook, outlook_by};
 pub use part::Part;
 pub use profile::{Past, YEAR, Yearly};
 pub use returns::{Return, Standing};

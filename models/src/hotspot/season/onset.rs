@@ -92,6 +92,17 @@ pub struct Outlook {
 
 /// Where the season stands: weeks since the cut as they came, then those ahead.
 pub fn outlook(weekly: &Weekly, yearly: &Yearly, ahead: &[Ahead], alignment: Alignment) -> Arrival {
+    outlook_by(weekly, yearly, ahead, alignment, FORECAST_WEIGHT)
+}
+
+/// The same with another weight of the forecast: 1 = the forecast alone as far as it reaches, 0 = past years alone.
+pub fn outlook_by(
+    weekly: &Weekly,
+    yearly: &Yearly,
+    ahead: &[Ahead],
+    alignment: Alignment,
+    weight: f64,
+) -> Arrival {
     let known = weekly.sums.get(yearly.cut..).unwrap_or_default();
     let above = known.iter().map(|y| (!y.is_nan()).then_some(*y > yearly.threshold));
     let (begun, state) = walk(above);
@@ -110,7 +121,7 @@ pub fn outlook(weekly: &Weekly, yearly: &Yearly, ahead: &[Ahead], alignment: Ali
     let weeks = usual.map_or_else(Vec::new, |usual| usual.weeks(from - yearly.cut));
     Arrival::Ahead(Onset {
         from: weekly.monday(from),
-        chances: if weeks.is_empty() { forecast.to_vec() } else { pool(&weeks, forecast, FORECAST_WEIGHT) },
+        chances: if weeks.is_empty() { forecast.to_vec() } else { pool(&weeks, forecast, weight) },
         reach: forecast.len(),
         usual: usual.map_or(row, |usual| usual.date(row)),
     })
@@ -303,12 +314,16 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_told_while_no_week_is_likely() {
-        assert_eq!(told(&[30.0; 4], "2023-10-23", &[week(40.0); 6]), None);
-        // One loud week is no season.
-        let ahead = [40.0, 400.0, 40.0, 40.0].map(week);
-        assert_eq!(told(&[30.0; 4], "2023-10-23", &ahead), None);
-        assert_eq!(told(&[30.0; 4], "2023-10-23", &[]), None);
+    fn weeks_that_the_forecast_rules_out_are_not_told() {
+        // Six quiet weeks to 10 November, and one loud week, which is no season: the usual October has passed, later is left.
+        for ahead in [[40.0; 6], [40.0, 400.0, 40.0, 40.0, 40.0, 40.0]] {
+            let said = told(&[30.0; 4], "2023-10-23", &ahead.map(week));
+            let after = "2024-11-10".parse().unwrap();
+            assert!(said.as_ref().is_none_or(|s| !s.by_forecast && s.date > after), "{said:?}");
+        }
+        // Without a forecast, past years say it.
+        let said = told(&[30.0; 4], "2023-10-23", &[]).unwrap();
+        assert!((said.date - said.usual).num_days().abs() <= 7 && !said.by_forecast, "{said:?}");
     }
 
     #[test]

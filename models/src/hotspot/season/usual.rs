@@ -16,10 +16,12 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 use super::{Past, WEEK, YEAR};
 use crate::calendar::Alignment;
 
-/// Days that onsets of one season lie apart, known beforehand (s0), and the dates that this is worth (n0). Measured
-/// over the seasons of a city's topics: see [`FORECAST_WEIGHT`].
-const SPREAD_DAYS: f64 = 21.0;
-const SPREAD_DATES: f64 = 3.0;
+/// Days that onsets of one season lie apart, known beforehand (s0), and the dates that this is worth (n0). Over the 21
+/// onsets of São Paulo's topics in its districts of 2017 and 2018, dates by the years before were off by eight weeks on
+/// average and s0 of six to eight weeks was the likeliest; one date's worth leaves the word to past years that agree, as
+/// those of a season by decree do.
+const SPREAD_DAYS: f64 = 42.0;
+const SPREAD_DATES: f64 = 1.0;
 /// What an onset can at least be off: dates are known by the week.
 const LEAST_DAYS: f64 = 5.0;
 /// P(a season of past years does not come), known beforehand, and the years that this is worth.
@@ -145,7 +147,7 @@ mod tests {
         let apart = usual(&["2023-10-13", "2022-12-13"]);
         assert!(five.scale < two.scale && two.scale < apart.scale, "{five:?} {two:?} {apart:?}");
         let near = |usual: &Usual| usual.weeks(0)[21..26].iter().sum::<f64>();
-        assert!((0.4..0.8).contains(&near(&two)), "{}", near(&two));
+        assert!((0.25..0.75).contains(&near(&two)), "{}", near(&two));
     }
 
     #[test]

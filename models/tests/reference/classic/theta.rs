@@ -103,7 +103,7 @@ fn check_search(method: &str, fit: impl Fn(&Regular) -> FittedTheta) {
         let inner = made.iter().zip(&ours.mean).map(|(a, b)| (a - b).abs() / scale).fold(0.0, f64::max);
         assert!(inner < 1e-6, "{method} {id}: {inner:.1e}");
         assert!(ours.squares <= theirs.squares * (1.0 + 1e-9), "{method} {id}: a larger error");
-        if theirs.squares <= ours.squares * (1.0 + 1e-6) {
+        if theirs.squares <= ours.squares * (1.0 + 1e-8) {
             assert!(off(&made) < 1e-3, "{method} {id}: {:.1e} at the same error", off(&made));
             same += 1;
         }
@@ -118,8 +118,8 @@ fn the_error_is_that_of_statsforecast_or_smaller() {
     check_search("sf_AutoTheta", |s| theta::auto(&s.y, s.m).unwrap());
 }
 
-/// In one sparse series R's search for the smoothing constant stops at the lower of two tops. There the likelihood
-/// found here is higher than that of every constant whose forecast is R's.
+/// In one sparse series R's search for the smoothing constant stays at its lower bound, the lower of two tops: the
+/// likelihood found here is higher than that of the constant whose forecast is R's.
 #[test]
 fn the_classical_method_of_r() {
     let (Some(series), Some(reference)) = (table::regular(), table::forecasts("r_thetaf")) else { return };
@@ -133,8 +133,11 @@ fn the_classical_method_of_r() {
         };
         if off(&moments.mean) > 2e-3 {
             higher.push(id);
-            let (best, at_r) = tops(s, want.len(), &off);
-            assert!(best > at_r + 0.1, "{id}: {best} and {at_r}");
+            let (best, at_r, near) = tops(s, want.len(), &off);
+            println!(
+                "{id}: log-likelihood {best:.3}, R's {at_r:.3} at points {near:.3} of the mean from its own"
+            );
+            assert!(best > at_r + 0.1 && near < 0.1, "{id}: {best} and {at_r}, {near}");
         }
         for (variance, want) in moments.variance.iter().zip(want).filter(|_| s.m == 12) {
             assert!((1.959_964 * variance.sqrt() / want.half_95 - 1.0).abs() < 5e-3, "{id}");
@@ -144,8 +147,9 @@ fn the_classical_method_of_r() {
     assert!(higher.len() <= 1, "{higher:?}");
 }
 
-/// The highest likelihood of all smoothing constants, and of those whose forecasts are the reference's.
-fn tops(s: &Regular, h: usize, off: &dyn Fn(&[f64]) -> f64) -> (f64, f64) {
+/// The highest likelihood of all smoothing constants, that of the one whose forecast is nearest to the reference's, and
+/// how near.
+fn tops(s: &Regular, h: usize, off: &dyn Fn(&[f64]) -> f64) -> (f64, f64, f64) {
     let season =
         season::profile(&s.y, s.m, Adjustment::Multiplicative).filter(|_| season::stands_out(&s.y, s.m));
     let season = season.filter(|p| p.iter().all(|v| *v > 1e-10)).unwrap_or_else(|| vec![1.0; s.m]);
@@ -154,7 +158,7 @@ fn tops(s: &Regular, h: usize, off: &dyn Fn(&[f64]) -> f64) -> (f64, f64) {
     let mean = y.iter().sum::<f64>() / n;
     let weighted = y.iter().zip(1..).map(|(v, t)| v * f64::from(t)).sum::<f64>() / n;
     let half = 3.0 * (2.0 * weighted - (n + 1.0) * mean) / (n * n - 1.0);
-    let (mut best, mut at_reference) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
+    let (mut best, mut at_reference, mut nearest) = (f64::NEG_INFINITY, f64::NAN, f64::INFINITY);
     for alpha in (0..4000).map(|k| 1e-4 * (1.0 / 1e-4_f64).powf(f64::from(k) / 4000.0)) {
         let by = Smoothing { alpha, beta: 0.0, gamma: 0.0, phi: 1.0 };
         let fit = Ets::new(1, Form::ANN).unwrap().fit_states(&y, by).unwrap();
@@ -162,10 +166,9 @@ fn tops(s: &Regular, h: usize, off: &dyn Fn(&[f64]) -> f64) -> (f64, f64) {
         let points: Vec<f64> =
             (0..h).map(|k| season[(y.len() + k) % s.m] * (level + half * (k as f64 + settled))).collect();
         best = best.max(fit.log_likelihood());
-        if off(&points) < 2e-2 {
-            at_reference = at_reference.max(fit.log_likelihood());
+        if off(&points) < nearest {
+            (at_reference, nearest) = (fit.log_likelihood(), off(&points));
         }
     }
-    assert!(at_reference.is_finite(), "no constant gives the reference's forecast");
-    (best, at_reference)
+    (best, at_reference, nearest)
 }

@@ -5,7 +5,8 @@ use weisu_models::hotspot::farrington::{Bound, Farrington, Power, Series, Settin
 
 use super::table::{self, Row, Unit, off};
 
-fn settings(dataset: &str, unit: &Unit, setting: &str) -> Settings {
+/// The settings of one of R's calls.
+pub fn settings(dataset: &str, unit: &Unit, setting: &str) -> Settings {
     let (n, year) = (unit.counts.len(), table::per_year(dataset));
     let step = if year == 12 { Step::Month } else { Step::Week };
     let years = [(5, 30), (4, 30), (3, 20), (2, 0)];
@@ -32,12 +33,18 @@ fn settings(dataset: &str, unit: &Unit, setting: &str) -> Settings {
     }
 }
 
+/// The counts of a unit, with their dates where it has some.
+pub fn series_of(unit: &Unit) -> Series<'_> {
+    let series = Series::new(&unit.counts);
+    match &unit.dates {
+        Some(dates) => series.with_dates(dates),
+        None => series,
+    }
+}
+
 fn judge(unit: &Unit, row: &Row) -> Verdict {
     let farrington = Farrington::new(settings(&row.unit.0, unit, &row.method.1)).unwrap();
-    let mut series = Series::new(&unit.counts);
-    if let Some(dates) = &unit.dates {
-        series = series.with_dates(dates);
-    }
+    let mut series = series_of(unit);
     if row.method.1 == "popoffset_nbPlugin" {
         series = series.with_population(&unit.population);
     }

@@ -74,6 +74,7 @@ fn page(desk: &Desk<'_>, viewer: &Viewer, detail: &AlertDetail) -> Result<Respon
         deadline => at("l_deadline", detail.acknowledge_by),
         silenced => at("l_silenced_until", detail.silenced_until),
         unrouted => detail.alert.unrouted,
+        restricted => viewer.is_restricted(),
         steps => Value::from(Serde(named("l_do", &steps))),
         can_say => can(Action::Note),
         can_silence => can(Action::Silence),

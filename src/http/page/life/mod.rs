@@ -1,5 +1,5 @@
-//! The pages of people who act: sign-in, the list of alerts, one alert with its buttons and its audit, and the page behind
-//! a link to acknowledge. Made for a phone, without a script; a GET changes nothing.
+//! The pages of people who act: sign-in, one alert with its buttons and its audit, and the page behind a link to
+//! acknowledge. Made for a phone, without a script; a GET changes nothing.
 use std::sync::LazyLock;
 
 use axum::{
@@ -13,12 +13,11 @@ use axum::{
 use minijinja::{Environment, Value, context};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{Text, hotspots, text};
-use crate::http::{AppState, access, assets, problem::Problem};
+use super::{Text, frame, hotspots, text};
+use crate::http::{AppState, access, problem::Problem};
 
 mod alert;
 mod history;
-mod list;
 mod sign_in;
 mod tap;
 
@@ -27,7 +26,6 @@ pub fn router() -> Router<AppState> {
     Router::new()
         .route("/signin", get(sign_in::show).post(sign_in::sign_in))
         .route("/signout", post(sign_in::sign_out))
-        .route("/alerts", get(list::show))
         .route("/alerts/{id}", get(alert::show))
         .route("/alerts/{id}/{action}", post(alert::act))
         .route("/a/{token}", get(tap::show).post(tap::acknowledge))
@@ -36,10 +34,10 @@ pub fn router() -> Router<AppState> {
 static TEMPLATES: LazyLock<Result<Environment<'static>, minijinja::Error>> = LazyLock::new(|| {
     let mut env = Environment::new();
     for (name, text) in [
+        ("layout.html", include_str!("../templates/layout.html")),
         ("frame.html", include_str!("../templates/life/frame.html")),
         ("what.html", include_str!("../templates/life/what.html")),
         ("alert.html", include_str!("../templates/life/alert.html")),
-        ("alerts.html", include_str!("../templates/life/alerts.html")),
         ("signin.html", include_str!("../templates/life/signin.html")),
         ("tap.html", include_str!("../templates/life/tap.html")),
         ("notice.html", include_str!("../templates/life/notice.html")),
@@ -93,20 +91,13 @@ impl<'a> Desk<'a> {
             tracing::error!(%error, "a page template cannot be read");
             Problem::internal()
         })?;
-        let file = |name: &str| Value::from_safe_string(format!("{}{}", self.root, assets::address(name)));
-        let frame = context! {
-            t => self.text.fixed(),
+        let act = context! {
             title,
-            lang => self.text.tag(),
-            short => self.short(),
-            root => self.root.clone(),
-            city => self.state.city.name.clone(),
-            css => file("life.css"),
-            icon => file("icon.svg"),
+            up => self.root.clone(),
             signed_in => self.state.gate.is_closed(),
             form => access::form_value(self.state.gate.key(), self.headers, self.state.now()),
-            ..values
         };
+        let frame = context! { ..values, ..act, ..frame(self.state, &self.text, Vec::new()) };
         let html = env.get_template(template)?.render(frame)?;
         Ok((status, [("vary", "accept-language, cookie")], Html(html)).into_response())
     }

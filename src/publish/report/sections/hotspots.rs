@@ -11,7 +11,7 @@ use crate::{
             cell::Cell,
             facts::Facts,
             grid::Measured,
-            period::Days2,
+            period::Range,
             table::{Chart, Shape, Table},
         },
     },
@@ -141,7 +141,7 @@ fn rising(facts: &Facts) -> Table {
     );
     let spans = [facts.period.days(), facts.period.before().days(), facts.last_year()];
     let [now, before, last_year] = [0, 1, 2].map(|i: usize| sums(facts, &facts.cells[i]));
-    let measured = |sums: &FxHashMap<(i32, i32), u64>, at, days: Days2| {
+    let measured = |sums: &FxHashMap<(i32, i32), u64>, at, days: Range| {
         let (days, known) = facts.known.within(days);
         Measured { n: sums.get(at).copied().unwrap_or(0), days, known }
     };

@@ -6,7 +6,7 @@ use crate::{
         cell::Cell,
         facts::Facts,
         grid::Measured,
-        period::Days2,
+        period::Range,
         table::{Chart, Column, Row, Shape, Table},
     },
     ticket::Basis,
@@ -48,7 +48,7 @@ fn of(
     facts: &Facts,
     name: &'static str,
     ids: &[i32],
-    measured: &dyn Fn(i32, Basis, Days2) -> Measured,
+    measured: &dyn Fn(i32, Basis, Range) -> Measured,
 ) -> Table {
     let mut columns = vec!["name"];
     columns.extend(COLUMNS.into_iter().filter(|c| facts.is_lunar || *c != "lunar_yoy"));
@@ -56,7 +56,7 @@ fn of(
     let names = if name == "districts" { &facts.districts } else { &facts.topics };
     let whole = Cell::tickets(Some(facts.topic(0, Basis::Raw, facts.period.days()).n), facts.threshold);
     for id in ids {
-        let of = |days: Days2| measured(*id, Basis::Raw, days);
+        let of = |days: Range| measured(*id, Basis::Raw, days);
         let now = of(facts.period.days());
         if now.n == 0 {
             continue;

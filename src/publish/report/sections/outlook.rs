@@ -9,7 +9,7 @@ use crate::{
         facts::{Facts, Issued},
         grid::Measured,
         names::Names,
-        period::{Days2, Period},
+        period::{Period, Range},
         table::{Chart, Shape, Table},
     },
     store::board::Point,
@@ -43,7 +43,7 @@ fn expected(points: &[&Point]) -> (Option<f64>, Option<f64>, Option<f64>) {
 }
 
 /// Expected tickets beside this period's and last year's, by both calendars.
-fn cells(facts: &Facts, points: &[&Point], measured: &dyn Fn(Days2) -> Measured) -> Vec<Cell> {
+fn cells(facts: &Facts, points: &[&Point], measured: &dyn Fn(Range) -> Measured) -> Vec<Cell> {
     let (mean, lower, upper) = expected(points);
     let tickets = |n: Option<f64>| Cell::expected(n, facts.threshold);
     let mean_cell = tickets(mean);

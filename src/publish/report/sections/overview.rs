@@ -4,7 +4,7 @@ use crate::{
     publish::report::{
         cell::Cell,
         facts::Facts,
-        period::{Days2, Period},
+        period::{Period, Range},
         table::{Chart, Shape, Table},
     },
     ticket::{Basis, Day},
@@ -32,7 +32,7 @@ fn total(facts: &Facts) -> Table {
     }
     let mut table = Table::new(facts.words, "total", &columns);
     for basis in Basis::ALL {
-        let of = |days: Days2| facts.topic(0, basis, days);
+        let of = |days: Range| facts.topic(0, basis, days);
         let now = of(facts.period.days());
         let count = Cell::tickets(Some(now.n), facts.threshold);
         let daily = match count {

@@ -193,20 +193,23 @@ impl FittedEts {
         -2.0 * self.log_likelihood + 2.0 * k + 2.0 * k * (k + 1.0) / (n - k - 1.0)
     }
 
-    /// Mean and variance at leads 1 ..= `h`; how exact the variance is depends on the form (see `variance.rs`):
-    /// exact but for a multiplicative season, where it is an approximation.
+    /// Mean and variance at leads 1 ..= `h`, exact for every form (see `variance.rs`).
     pub fn forecast(&self, h: usize) -> Moments {
         let (mut level, mut slope) = (self.last.level, self.last.slope);
+        let m = self.ets.m;
+        if self.ets.form.season() == Season::Multiplicative {
+            let season = (0..m).map(|back| self.last.season[(self.next + m - 1 - back) % m]).collect();
+            let last = variance::Last { level, slope, season };
+            return variance::products(self.ets.form, self.by, self.sigma2, &last, h);
+        }
         let mut base = Vec::with_capacity(h);
         for _ in 0..h {
             slope *= self.by.phi;
             level += slope;
             base.push(level);
         }
-        let m = self.ets.m;
         let season: Vec<f64> = (0..h).map(|k| self.last.season[(self.next + k) % m]).collect();
-        let multiply = self.ets.form.season() == Season::Multiplicative;
-        let mean = base.iter().zip(&season).map(|(b, s)| if multiply { b * s } else { b + s }).collect();
+        let mean = base.iter().zip(&season).map(|(b, s)| b + s).collect();
         let variance = variance::by_lead(self.ets.form, self.by, self.sigma2, m, &base, &season);
         Moments { mean, variance }
     }

@@ -10,7 +10,7 @@ use super::*;
 
 #[allow(clippy::print_stdout, dead_code)]
 #[path = "../../../../tests/reference/table.rs"]
-mod table;
+pub mod table;
 
 /// Sum of R's two middle values.
 fn middle_of_r(values: &mut [f64]) -> f64 {

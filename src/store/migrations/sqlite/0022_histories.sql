@@ -1,0 +1,6 @@
+-- Daily counts of nodes that hold many cells, from the day `first` on (little-endian 32-bit integers, zstd), written by `aggregate`.
+CREATE TABLE histories (
+    topic INTEGER NOT NULL, district INTEGER NOT NULL, first INTEGER NOT NULL, days INTEGER NOT NULL,
+    raw BLOB NOT NULL, dedup BLOB NOT NULL, PRIMARY KEY (topic, district)
+);
+CREATE INDEX histories_by_district ON histories (district, topic);
