@@ -3,8 +3,8 @@
 //! A receiver that the routing table names gets what the table says, and nothing else. Any other receiver goes by its own
 //! filters: without filters it gets everything; a district filter asks for one of its names anywhere on the alert's
 //! district path, a topic filter for the top-level topic. An alert of the whole city or of all topics passes no such
-//! filter and no such row, it is for those who look after everything. A cluster is the business of each of its districts. What nobody gets is unrouted: it is shown, and
-//! nobody is guessed.
+//! filter and no such row, it is for those who look after everything. A cluster is the business of each of its districts.
+//! What nobody gets is unrouted: it is shown, and nobody is guessed.
 use crate::{
     config::{
         Receiver,
@@ -27,7 +27,7 @@ pub struct Route<'a> {
 /// Whether a receiver's own filters let an alert pass.
 pub fn wants(receiver: &Receiver, body: &AlertBody) -> bool {
     let named = |path: &[String]| path.iter().any(|d| receiver.districts.contains(d));
-    let district = receiver.districts.is_empty() || districts(body).any(named);
+    let district = receiver.districts.is_empty() || body.districts().any(named);
     let topic = receiver.topics.is_empty() || body.topic.first().is_some_and(|t| receiver.topics.contains(t));
     district && topic
 }
@@ -35,7 +35,10 @@ pub fn wants(receiver: &Receiver, body: &AlertBody) -> bool {
 /// Everybody who gets an alert, each once.
 pub fn routes<'a>(receivers: &'a [Receiver], table: Option<&'a Table>, body: &AlertBody) -> Vec<Route<'a>> {
     let mut routes: Vec<Route<'a>> = Vec::new();
-    if let Some((table, row)) = table.and_then(|table| Some((table, decides(table, body)?))) {
+    let rows = table.iter().flat_map(|table| {
+        body.districts().filter_map(|district| Some((*table, decides(table, body, district)?)))
+    });
+    for (table, row) in rows {
         let names = std::iter::once(&row.receiver).chain(&row.copy_to);
         for receiver in names.filter_map(|name| receivers.iter().find(|r| r.name == *name)) {
             if routes.iter().any(|route| route.receiver.name == receiver.name) {
@@ -58,12 +61,12 @@ pub fn routes<'a>(receivers: &'a [Receiver], table: Option<&'a Table>, body: &Al
 }
 
 /// The row that decides: the most filled cells, then the deeper district, the deeper topic and the higher severity.
-fn decides<'a>(table: &'a Table, body: &AlertBody) -> Option<&'a Row> {
+fn decides<'a>(table: &'a Table, body: &AlertBody, district: &[String]) -> Option<&'a Row> {
     table
         .rows
         .iter()
         .filter_map(|row| {
-            let district = districts(body).filter_map(|path| depth(row.district.as_ref(), path)).max()?;
+            let district = depth(row.district.as_ref(), district)?;
             let topic = depth(row.topic.as_ref(), &body.topic)?;
             let fits = row.lane.is_none_or(|lane| lane == body.lane)
                 && row.at_least.is_none_or(|least| body.severity >= least);
@@ -71,12 +74,6 @@ fn decides<'a>(table: &'a Table, body: &AlertBody) -> Option<&'a Row> {
         })
         .max_by_key(|(closeness, _)| *closeness)
         .map(|(_, row)| row)
-}
-
-/// The path of an alert's district, and those of all districts of a cluster.
-fn districts(body: &AlertBody) -> impl Iterator<Item = &[String]> {
-    let cluster = body.details.cluster.iter().flat_map(|cluster| &cluster.names);
-    std::iter::once(&body.district).chain(cluster).map(Vec::as_slice)
 }
 
 /// How deep on a path a cell's name is; 0 for an empty cell, `None` when it is not on it.
@@ -95,6 +92,7 @@ mod tests {
         store::{
             alarms::{Kind, Severity},
             alerts::Lane,
+            details::ClusterDetails,
         },
     };
 
@@ -173,5 +171,33 @@ mod tests {
         assert_eq!(to(&alert), ["city routing.csv:2", "boss filter"]);
         let few = Table { rows: table.rows[1..2].to_vec(), ..table.clone() };
         assert_eq!(routes(&receivers[1..2], Some(&few), &alert), [], "nobody is guessed");
+    }
+
+    #[test]
+    fn a_cluster_goes_to_each_of_its_districts() {
+        let mut cluster = body(Kind::Cluster, Severity::High);
+        cluster.district = Vec::new();
+        cluster.details.cluster = Some(ClusterDetails {
+            districts: vec![1, 2],
+            names: ["朝阳区", "海淀区"].map(|name| vec![name.to_owned()]).to_vec(),
+            anchor: 1,
+            recurrence_days: 1000.0,
+            ongoing: false,
+            since: chrono::NaiveDate::default(),
+        });
+        let receivers = [receiver("here", &["海淀区"], &[]), receiver("far", &["丰台区"], &[])];
+        assert_eq!(names(&routes(&receivers, None, &cluster)), ["here filter"]);
+        let all = ["east", "west", "city", "far"].map(|name| receiver(name, &[], &[]));
+        let rows = vec![
+            row(2, "朝阳区", "", "east"),
+            row(3, "海淀区", "", "west"),
+            row(4, "丰台区", "", "far"),
+            row(5, "", "", "city"),
+        ];
+        let table = Table { file: "t.csv".into(), rows };
+        assert_eq!(
+            names(&routes(&all, Some(&table), &cluster)),
+            ["city t.csv:5", "east t.csv:2", "west t.csv:3"]
+        );
     }
 }

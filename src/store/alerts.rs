@@ -167,6 +167,14 @@ pub struct AlertBody {
     pub details: Details,
 }
 
+impl AlertBody {
+    /// The path of its district, and of a cluster those of all its districts: whose business it is.
+    pub fn districts(&self) -> impl Iterator<Item = &[String]> {
+        let cluster = self.details.cluster.iter().flat_map(|cluster| &cluster.names);
+        std::iter::once(&self.district).chain(cluster).map(Vec::as_slice)
+    }
+}
+
 /// An alert.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Alert {

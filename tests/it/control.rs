@@ -11,7 +11,7 @@ use weisu::{
     ticket::{Day, Ticket},
 };
 
-use crate::support::for_each_store;
+use crate::support::{for_each_store, server::serve};
 
 /// Raises `n` alerts; their ids.
 async fn raise(store: &Store, n: i64) -> Vec<uuid::Uuid> {
@@ -179,6 +179,12 @@ async fn the_classes_of_a_run_take_the_place_of_those_before() {
         }
         assert_eq!(store.hotspot_classes(Some(1)).await.unwrap().len(), 1);
         assert_eq!(store.hotspot_classes(Some(2)).await.unwrap(), []);
+        let server = serve(store, Lang::En).await;
+        let served = server.json("/api/v1/hotspots/classes?topic=1&class=hot_consecutive").await;
+        assert_eq!(served.as_array().unwrap().len(), 1);
+        assert_eq!((&served[0]["district_id"], &served[0]["expected"]), (&3.into(), &21.5.into()));
+        assert_eq!((&served[0]["from"], &served[0]["to"]), (&"2024-10-04".into(), &"2025-04-03".into()));
+        assert_eq!(server.json("/api/v1/hotspots/classes?class=cold_new").await, serde_json::json!([]));
     })
     .await;
 }

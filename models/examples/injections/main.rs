@@ -11,7 +11,8 @@
 //!   over 14 days. Cells with less than half a ticket a day are left alone.
 //! * `series`: the smallest p-value of a topic's districts on a day. `scan`: the highest score of an expectation-based
 //!   negative binomial scan of the topic over zones of neighbours and the last 1 to 7 days, with the detector's
-//!   expectations as the baseline and the dispersion of the days before the rise. `both`: either, each at half the share.
+//!   expectations as the baseline, raised by what all other districts do, and the dispersion of the days before the rise.
+//!   `both`: either, each at half the share.
 //! * Each topic's thresholds are those that its undisturbed days pass on 2 % of the days; a rise is found on the first of
 //!   its days that passes.
 #![allow(clippy::print_stdout)]
@@ -30,7 +31,7 @@ use weisu_models::{
     calendar::{Calendar, Region},
     hotspot::{
         Detector, Frequency, Prepared,
-        space::{Zones, scan},
+        space::{Neighbours, Zones, rise},
     },
 };
 
@@ -135,10 +136,12 @@ fn read(counts: &str, adjacency: &str) -> City {
         let grid = topics.entry(topic.clone()).or_insert_with(|| Array2::zeros((districts.len(), days)));
         grid[(d, (*date - start).num_days() as usize)] += n;
     }
-    let lists: Vec<Vec<usize>> = (0..districts.len()).map(|d| around(d, &neighbours)).collect();
+    let beside: Vec<(usize, usize)> =
+        neighbours.iter().enumerate().flat_map(|(a, list)| list.iter().map(move |b| (a, *b))).collect();
+    let beside = Neighbours::from_pairs(districts.len(), &beside).unwrap();
     let calendar = Calendar::for_region(Region::Brazil, 2014, 2020);
     City {
-        zones: Zones::nested(districts.len(), &lists).unwrap(),
+        zones: Zones::connected(&beside, ZONE).unwrap(),
         prepared: Detector::new(Frequency::Daily, 0.005).unwrap().prepare(start, days, &calendar),
         start,
         days,
@@ -155,21 +158,6 @@ fn read(counts: &str, adjacency: &str) -> City {
             })
             .collect(),
     }
-}
-
-/// A district, its neighbours, theirs, ….
-fn around(centre: usize, neighbours: &[Vec<usize>]) -> Vec<usize> {
-    let mut list = vec![centre];
-    let mut next = 0;
-    while next < list.len() && list.len() < ZONE {
-        for d in &neighbours[list[next]] {
-            if !list.contains(d) && list.len() < ZONE {
-                list.push(*d);
-            }
-        }
-        next += 1;
-    }
-    list
 }
 
 impl City {
@@ -207,10 +195,8 @@ impl City {
             })
             .collect();
         let seen = counts.slice(window).to_owned();
-        let data = scan::Data::expectation_negative_binomial(&seen, &baseline, &size).unwrap();
-        let spans = scan::Spans::prospective(LONGEST, 1, LONGEST).unwrap();
-        let windows = scan::windows(&data, &self.zones, &spans, 2).unwrap();
-        windows.iter().map(|w| w.score).fold(0.0, f64::max)
+        rise::highest(&rise::Watch::Expectation { counts: seen, expected: baseline, size }, &self.zones)
+            .unwrap()
     }
 }
 

@@ -3,6 +3,7 @@ use crate::{
     http::problem::Problem,
     publish::{acts::Actor, life::Action},
     store::{
+        alerts::AlertBody,
         audit::Via,
         silences::Scope,
         tokens::{Role, Token},
@@ -43,6 +44,11 @@ impl Viewer {
     /// all of it.
     pub fn sees(&self, district: &[String]) -> bool {
         !self.is_restricted() || district.iter().any(|name| self.districts.contains(name))
+    }
+
+    /// Whether it may see an alert: one of its districts, or a cluster that reaches into one.
+    pub fn sees_alert(&self, body: &AlertBody) -> bool {
+        body.districts().any(|district| self.sees(district))
     }
 
     /// Whether it may say anything at all.

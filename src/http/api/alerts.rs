@@ -76,6 +76,17 @@ pub(crate) async fn found(
             state.store.find_alerts(&AlertFilter { district: Some(district), ..filter.clone() }).await?;
         views.extend(rows.into_iter().filter_map(AlertView::new));
     }
+    // A cluster lies in no one district, and is the business of each of its own.
+    let cluster = Some(Kind::Cluster.name().to_owned());
+    if filter.kind.is_none() || filter.kind == cluster {
+        let wide = AlertFilter { kind: cluster, district: None, ..filter.clone() };
+        let rows = state.store.find_alerts(&wide).await?.into_iter().filter_map(AlertView::new);
+        let near = |view: &AlertView| match filter.district {
+            Some(id) => view.body.details.cluster.as_ref().is_some_and(|c| c.districts.contains(&id)),
+            None => true,
+        };
+        views.extend(rows.filter(|view| viewer.sees_alert(&view.body) && near(view)));
+    }
     views.sort_by(|a, b| {
         (b.body.severity, b.updated).cmp(&(a.body.severity, a.updated)).then_with(|| a.id.cmp(&b.id))
     });

@@ -142,7 +142,7 @@ pub(crate) async fn seen(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<
         Problem::not_found(format!("there is no alert {id} for you: /api/v1/alerts lists those there are"))
     };
     let view = AlertView::new(row.ok_or_else(none)?).ok_or_else(Problem::internal)?;
-    if viewer.sees(&view.body.district) { Ok(view) } else { Err(none()) }
+    if viewer.sees_alert(&view.body) { Ok(view) } else { Err(none()) }
 }
 
 /// Does something to an alert for somebody.

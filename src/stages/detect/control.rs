@@ -17,7 +17,7 @@ const STEEPER: f64 = 1.5;
 /// A part with this share of the excess of what contains it explains it.
 const EXPLAINS: f64 = 0.5;
 /// A cluster with this share of the excess of a rise in many districts is that rise.
-const IS: f64 = 0.8;
+const IS: f64 = 0.6;
 
 /// Why an alarm is held back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,10 +165,11 @@ fn is_in_cluster(cluster: &Finding, new: &Finding, kin: &Kin) -> bool {
     }
 }
 
-/// Whether a node contains all districts of a cluster and has this share of its daily excess from them.
+/// Whether what a node contains of a cluster has this share of the node's daily excess.
 fn explains(cluster: &Finding, whole: &Finding, share: f64, kin: &Kin) -> bool {
-    cluster.zone().all(|own| kin.contains(whole.node, own))
-        && cluster.excess() / cluster.days() >= share * whole.excess() / whole.days()
+    let within = cluster.drivers.iter().filter(|(own, ..)| kin.contains(whole.node, *own));
+    let excess: f64 = within.map(|(_, observed, expected, _)| observed - expected).sum();
+    excess > 0.0 && excess / cluster.days() >= share * whole.excess() / whole.days()
 }
 
 fn overlap(a: &Finding, b: &Finding) -> bool {

@@ -169,7 +169,7 @@ fn neighbours_that_rise_together_are_one_cluster_and_their_own_alarms_are_folded
             if topic == 2 && (3..=4).contains(&district) && day + 3 >= DAYS { by } else { 1.0 }
         }
     };
-    let mut scene = scene_of_cells(rise(2.0), Calendar::new(), in_a_row());
+    let mut scene = scene_of_cells(rise(2.5), Calendar::new(), in_a_row());
     let judged = judge(&scene, &Silent).unwrap();
     let found = clusters(&judged);
     let [(cluster, held)] = found[..] else { panic!("{found:?}") };
@@ -179,7 +179,7 @@ fn neighbours_that_rise_together_are_one_cluster_and_their_own_alarms_are_folded
     districts.sort_unstable();
     assert_eq!((districts, details.ongoing, details.since), (vec![3, 4], false, cluster.window.0.date()));
     assert!(
-        details.recurrence_days > 365.0 && cluster.observed.unwrap() > 1.6 * cluster.expected,
+        details.recurrence_days > 365.0 && cluster.observed.unwrap() > 1.8 * cluster.expected,
         "{cluster:?}"
     );
     let shares: f64 = cluster.drivers.iter().map(|driver| driver.3).sum();
@@ -267,10 +267,10 @@ fn a_topic_that_is_split_is_one_change_of_taxonomy() {
 
 #[test]
 fn classes_tell_how_a_hot_spot_came_about() {
-    // Two districts that are busier for the last three whole weeks, and one that always was.
+    // Two districts that are busier for the last three whole weeks, and two that always were.
     let busy = |topic: u32, district: u32, day: usize| match (topic, district) {
         (2, 3 | 4) if day + 27 >= DAYS => 1.6,
-        (5, 1) => 3.0,
+        (5, 1 | 2) => 3.0,
         _ => 1.0,
     };
     let scene = scene_of_cells(busy, Calendar::new(), in_a_row());

@@ -87,23 +87,8 @@ impl Rise {
 /// # Errors
 /// When counts are none, or shapes differ.
 pub fn rises(watch: &Watch, zones: &Zones, settings: &Settings) -> Result<Vec<Rise>, InvalidRises> {
-    let (counts, longest) = match watch {
-        Watch::Expectation { counts, .. } => (counts, counts.ncols()),
-        Watch::Permutation { counts, longest } => (counts, *longest),
-    };
-    let spans = Spans::prospective(counts.ncols(), 1, longest)?;
-    let (data, expected) = match watch {
-        Watch::Expectation { counts, expected, size } => {
-            let expected = expected.mapv(|e| e.max(LEAST));
-            let data = |expected| Data::expectation_negative_binomial(counts, expected, size);
-            let plain =
-                scan::scan(&data(&expected)?, zones, &spans, &Settings { replicates: 0, ..*settings })?;
-            let Some(most_likely) = plain.clusters.first() else { return Ok(Vec::new()) };
-            let raised = raised(counts, &expected, &most_likely.districts);
-            (data(&raised)?, raised)
-        }
-        Watch::Permutation { counts, .. } => (Data::permutation(counts)?, margins(counts)),
-    };
+    let Some(Held { data, expected, spans }) = held(watch, zones)? else { return Ok(Vec::new()) };
+    let counts = watch.counts();
     let first = settings.replicates.min(FIRST);
     let look = scan::scan(&data, zones, &spans, &Settings { replicates: first, clusters: 1, ..*settings })?;
     if !look.clusters.first().is_some_and(|cluster| probability(cluster, first) <= LIKELY) {
@@ -112,6 +97,54 @@ pub fn rises(watch: &Watch, zones: &Zones, settings: &Settings) -> Result<Vec<Ri
     let found = scan::scan(&data, zones, &spans, settings)?;
     let rise = |cluster: &Cluster| rise(cluster, counts, &expected, settings.replicates);
     Ok(found.clusters.iter().filter_map(rise).collect())
+}
+
+/// The highest score of all windows, by which days can be ranked without replicates; 0 where nothing stands out. Scores of
+/// the two kinds of watch are on different scales.
+///
+/// # Errors
+/// When counts are none, or shapes differ.
+pub fn highest(watch: &Watch, zones: &Zones) -> Result<f64, InvalidRises> {
+    let Some(Held { data, spans, .. }) = held(watch, zones)? else { return Ok(0.0) };
+    let plain = scan::scan(&data, zones, &spans, &PLAIN)?;
+    Ok(plain.clusters.first().map_or(0.0, |cluster| cluster.score))
+}
+
+/// A scan without replicates.
+const PLAIN: Settings = Settings { replicates: 0, seed: 0, min_cases: 2, clusters: 1 };
+
+/// Counts with what they are held against.
+struct Held {
+    data: Data,
+    expected: Array2<f64>,
+    spans: Spans,
+}
+
+/// `None` where nothing stands out even before the baseline is raised.
+fn held(watch: &Watch, zones: &Zones) -> Result<Option<Held>, InvalidRises> {
+    match watch {
+        Watch::Expectation { counts, expected, size } => {
+            let spans = Spans::prospective(counts.ncols(), 1, counts.ncols())?;
+            let expected = expected.mapv(|e| e.max(LEAST));
+            let data = |expected| Data::expectation_negative_binomial(counts, expected, size);
+            let plain = scan::scan(&data(&expected)?, zones, &spans, &PLAIN)?;
+            let Some(most_likely) = plain.clusters.first() else { return Ok(None) };
+            let expected = raised(counts, &expected, &most_likely.districts);
+            Ok(Some(Held { data: data(&expected)?, expected, spans }))
+        }
+        Watch::Permutation { counts, longest } => {
+            let spans = Spans::prospective(counts.ncols(), 1, *longest)?;
+            Ok(Some(Held { data: Data::permutation(counts)?, expected: margins(counts), spans }))
+        }
+    }
+}
+
+impl Watch {
+    fn counts(&self) -> &Array2<f64> {
+        match self {
+            Self::Expectation { counts, .. } | Self::Permutation { counts, .. } => counts,
+        }
+    }
 }
 
 /// Why rises cannot be looked for.
