@@ -1,18 +1,9 @@
-<<<<<<< HEAD
-//! Seconds of the whole detection on a city the size of a capital, without a store:
-//! `cargo bench --bench detect -- [topics] [districts] [days] [tickets]`.
-//!
-//! By default 100 topics x 340 street offices (34,000 cells) over 1,461 days with five million tickets, most of them in few
-//! cells: the last day is judged by every detector but those that need a store (repeats, sources) or a map, with a
-//! forecast of the coming weeks of every series. Wall clock and processor seconds, because cores are shared.
-=======
 //! Seconds of the detect stage alone on a city the size of a capital, without a store:
 //! `cargo bench --bench detect -- [topics] [districts] [days] [tickets]`.
 //!
 //! By default 100 topics x 340 street offices (34,000 cells and every aggregate) over 1,461 days with five million tickets,
 //! most of them in few cells, on a grid of neighbours. One morning is judged as the daemon does after one new day: with
 //! every detector, the scans of space and time among them, and the classes of emerging hot spots.
->>>>>>> space
 #![allow(clippy::expect_used, clippy::print_stdout, missing_docs)]
 
 use std::time::Instant;
@@ -22,39 +13,20 @@ use ndarray::Array2;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, LogNormal, Poisson};
-<<<<<<< HEAD
-use rayon::prelude::*;
-=======
->>>>>>> space
 use rustc_hash::FxHashMap;
 use weisu::{
     aggregate::CityPanel,
     config::Config,
-<<<<<<< HEAD
-    stages::{
-        Silent,
-        detect::{self, Scene, coming::Coming},
-=======
     map::Neighbourhood,
     stages::{
         Silent,
         detect::{Scene, classes, grounds::Grounds, judge},
->>>>>>> space
     },
     store::SeriesKey,
     ticket::Day,
 };
 use weisu_models::{
     calendar::{Calendar, Region},
-<<<<<<< HEAD
-    forecast::NodeFit,
-    hierarchy::{CellPath, Hierarchy, Node},
-    series::Panel,
-};
-
-/// Weeks forecast ahead.
-const WEEKS: usize = 4;
-=======
     hierarchy::{CellPath, Hierarchy},
     series::Panel,
 };
@@ -65,7 +37,6 @@ const START: NaiveDate = NaiveDate::from_ymd_opt(2021, 1, 4).expect("a date");
 const TOPS: (u32, u32) = (10, 17);
 /// Districts in a row of the grid.
 const WIDTH: usize = 20;
->>>>>>> space
 
 fn city([topics, districts, days, tickets]: [usize; 4]) -> CityPanel {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
@@ -75,27 +46,6 @@ fn city([topics, districts, days, tickets]: [usize; 4]) -> CityPanel {
     };
     let (topic, district) = (weights(topics, 1.5), weights(districts, 0.8));
     let scale = tickets as f64 / days as f64 / topic.iter().sum::<f64>() / district.iter().sum::<f64>();
-<<<<<<< HEAD
-    let path = |cell: usize| {
-        let (t, d) = (cell / districts, cell % districts);
-        CellPath {
-            topic: vec![1 + (t % 10) as u32, 100 + t as u32],
-            district: vec![1 + (d % 17) as u32, 100 + d as u32],
-        }
-    };
-    let hierarchy = Hierarchy::new(&(0..topics * districts).map(path).collect::<Vec<_>>());
-    let mut counts = Array2::<f32>::zeros((topics * districts, days));
-    counts.outer_iter_mut().into_par_iter().enumerate().for_each(|(cell, mut row)| {
-        let mut rng = ChaCha8Rng::seed_from_u64(cell as u64);
-        let rate = scale * topic[cell / districts] * district[cell % districts];
-        for (t, y) in row.iter_mut().enumerate() {
-            let week = if t % 7 < 5 { 1.2 } else { 0.5 };
-            let year = 1.0 + 0.4 * (t as f64 / 365.25 * std::f64::consts::TAU).sin();
-            *y = Poisson::new(rate * week * year).map_or(0.0, |p| p.sample(&mut rng)) as f32;
-        }
-    });
-    let key = |node: &Node| SeriesKey {
-=======
     let paths: Vec<CellPath> = (0..topics * districts)
         .map(|cell| {
             let (t, d) = ((cell / districts) as u32, (cell % districts) as u32);
@@ -110,41 +60,11 @@ fn city([topics, districts, days, tickets]: [usize; 4]) -> CityPanel {
     });
     let hierarchy = Hierarchy::new(&paths);
     let key = |node: &weisu_models::hierarchy::Node| SeriesKey {
->>>>>>> space
         topic: node.topic as i32,
         district: node.district as i32,
         topic_depth: i32::from(node.level.topic),
         district_depth: i32::from(node.level.district),
     };
-<<<<<<< HEAD
-    let keys = hierarchy.nodes.iter().map(key).collect();
-    let start = NaiveDate::from_ymd_opt(2021, 1, 4).expect("a date");
-    CityPanel { keys, panel: Panel { start, counts }, hierarchy }
-}
-
-/// Forecast of the coming weeks: as the last ones were.
-fn weeks(city: &CityPanel) -> FxHashMap<usize, Coming> {
-    let fit = NodeFit { alpha: 0.05, alpha_month: 0.05, ..NodeFit::unknown() };
-    let coming = |node: usize| {
-        let series = city.hierarchy.series(&city.panel, node);
-        let past = series[series.len() - 28..].iter().map(|y| f64::from(*y)).sum::<f64>() / 4.0;
-        (past >= 1.0).then(|| (node, Coming { means: vec![past; WEEKS], fit: fit.clone() }))
-    };
-    (0..city.hierarchy.nodes.len())
-        .into_par_iter()
-        .filter_map(coming)
-        .collect::<Vec<_>>()
-        .into_iter()
-        .collect()
-}
-
-/// Processor seconds of this process, where the system tells, in hundredths.
-fn processor() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
-    let ticks = |k: usize| fields.get(k).and_then(|n| n.parse::<f64>().ok()).unwrap_or(0.0);
-    (ticks(11) + ticks(12)) / 100.0
-=======
     CityPanel {
         keys: hierarchy.nodes.iter().map(key).collect(),
         panel: Panel { start: START, counts },
@@ -190,36 +110,11 @@ fn scene(city: &CityPanel, neighbourhood: Option<Neighbourhood>) -> Scene {
         grounds: Grounds { neighbourhood, ..Grounds::default() },
         ..Scene::new(&Config::default(), calendar, city.clone(), FxHashMap::default(), (origin, origin))
     }
->>>>>>> space
 }
 
 fn main() {
     // Cargo adds `--bench` of its own.
     let sizes: Vec<usize> = std::env::args().skip(1).filter_map(|a| a.parse().ok()).collect();
-<<<<<<< HEAD
-    let city = city(std::array::from_fn(|k| sizes.get(k).copied().unwrap_or([100, 340, 1461, 5_000_000][k])));
-    let (cells, nodes) = (city.panel.cells(), city.hierarchy.nodes.len());
-    let origin = Day::from(city.panel.start).plus(city.panel.days() as i32 - 1);
-    println!("{cells} cells, {nodes} series with their sums, {} days", city.panel.days());
-    let calendar = Calendar::for_region(Region::China, 2020, 2026);
-    let weeks = weeks(&city);
-    let (started, before) = (Instant::now(), processor());
-    let scene = Scene::new(&Config::default(), calendar, city, weeks, (origin, origin));
-    println!(
-        "  scene     {:>6.1} s, processor {:>6.1} s",
-        started.elapsed().as_secs_f64(),
-        processor() - before
-    );
-    let judged = detect::judge(&scene, &Silent).expect("a judgement");
-    println!(
-        "  detection {:>6.1} s, processor {:>6.1} s on {} threads: {} series fitted, {} findings, {} told",
-        started.elapsed().as_secs_f64(),
-        processor() - before,
-        rayon::current_num_threads(),
-        judged.series,
-        judged.found.len(),
-        judged.found.iter().filter(|(_, held)| held.is_none()).count()
-=======
     let sizes = std::array::from_fn(|k| sizes.get(k).copied().unwrap_or([100, 340, 1461, 5_000_000][k]));
     let city = city(sizes);
     println!(
@@ -240,6 +135,5 @@ fn main() {
         quiet.found.len(),
         judged.found.len(),
         classes.len()
->>>>>>> space
     );
 }
