@@ -45,4 +45,4 @@ pub use mann_kendall::{Direction, Trend, mann_kendall};
 pub use moran::{Moran, Significance, moran};
 pub use neighbours::{InvalidNeighbours, Neighbours};
 pub use places::{InvalidPlaces, Places};
-pub use zones::{InvalidZones, ZoneLimits, Zones};
+pub use zones::{FLEXIBLE, InvalidZones, ZoneLimits, Zones};

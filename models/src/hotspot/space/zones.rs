@@ -26,6 +26,12 @@ impl Default for ZoneLimits {
     }
 }
 
+/// Districts up to which every connected set is a zone.
+pub const FLEXIBLE: usize = 4;
+
+/// Sets at most, about, of the largest size.
+const MOST_SETS: f64 = 1e6;
+
 /// Why zones cannot be built.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum InvalidZones {
@@ -94,13 +100,21 @@ impl Zones {
         Self::nested(places.len(), &(0..places.len()).map(list).collect::<Vec<_>>())
     }
 
-    /// Zones that grow from each district over its neighbours, theirs, and so on, up to `most` districts. Of those as
-    /// many steps away the one with most neighbours in the zone comes first, so that zones are compact.
+    /// Zones of neighbours up to `most` districts: every connected set of up to [`FLEXIBLE`] of them, because a cluster
+    /// is seldom a circle (T. Tango and K. Takahashi, Int. J. Health Geogr. 2005), and compact larger ones, which grow
+    /// from each district over its neighbours, theirs, and so on; of those as many steps away the one with most
+    /// neighbours in the zone comes first.
     pub fn connected(neighbours: &Neighbours, most: usize) -> Result<Self, InvalidZones> {
         if most == 0 {
             return Err(InvalidZones::Limits(ZoneLimits { districts: 0, ..ZoneLimits::default() }));
         }
-        let lists: Vec<Vec<usize>> = (0..neighbours.len()).map(|d| grown(neighbours, d, most)).collect();
+        let mut lists: Vec<Vec<usize>> = (0..neighbours.len()).map(|d| grown(neighbours, d, most)).collect();
+        let flexible = flexible(neighbours, most);
+        for d in 0..neighbours.len() {
+            let beside =
+                neighbours.of(d).iter().map(|(other, _)| *other).filter(|other| *other > d).collect();
+            connected_sets(neighbours, &mut vec![d], beside, flexible, &mut lists);
+        }
         Self::nested(neighbours.len(), &lists)
     }
 
@@ -162,12 +176,12 @@ impl Zones {
         self.districts
     }
 
-    /// The centre a zone was first found around.
+    /// The district a zone was first found around, or grown from.
     ///
     /// # Panics
     /// When the zone is not one of [`len`](Self::len); so does [`members`](Self::members).
     pub fn centre(&self, zone: usize) -> usize {
-        self.zones[zone].0 as usize
+        self.members(zone)[0] as usize
     }
 
     /// Districts of a zone, nearest to the centre first.
@@ -181,6 +195,39 @@ impl Zones {
     /// order are numbered from 0.
     pub(super) fn centres(&self) -> impl Iterator<Item = (&[u32], &[bool])> {
         self.starts.windows(2).map(|w| (&self.order[w[0]..w[1]], &self.unique[w[0]..w[1]]))
+    }
+}
+
+/// How large every connected set can be without too many of them: a map's districts have a few neighbours, a list may give
+/// each all others.
+fn flexible(neighbours: &Neighbours, most: usize) -> usize {
+    let sets = |size: usize| -> f64 {
+        (0..neighbours.len()).map(|d| (neighbours.of(d).len() as f64).powi(size as i32 - 1)).sum()
+    };
+    (2..=most.min(FLEXIBLE)).rev().find(|size| sets(*size) <= MOST_SETS).unwrap_or(1)
+}
+
+/// All connected sets of `most` districts (or fewer, where there are no more) of which the first is the least one, each
+/// once: a set grows by what is next to its newest district alone (S. Wernicke, WABI 2005).
+fn connected_sets(
+    neighbours: &Neighbours,
+    set: &mut Vec<usize>,
+    mut beside: Vec<usize>,
+    most: usize,
+    lists: &mut Vec<Vec<usize>>,
+) {
+    if set.len() == most || beside.is_empty() {
+        lists.push(set.clone());
+        return;
+    }
+    while let Some(next) = beside.pop() {
+        let known = |d: usize| set.iter().any(|s| *s == d || neighbours.of(*s).iter().any(|(o, _)| *o == d));
+        let mut further = beside.clone();
+        let new = neighbours.of(next).iter().map(|(other, _)| *other);
+        further.extend(new.filter(|other| *other > set[0] && !known(*other)));
+        set.push(next);
+        connected_sets(neighbours, set, further, most, lists);
+        set.pop();
     }
 }
 
@@ -247,7 +294,16 @@ mod tests {
         let neighbours = Neighbours::from_pairs(7, &pairs).unwrap();
         let zones = Zones::connected(&neighbours, 4).unwrap();
         assert_eq!(sets(&zones)[..4], [vec![0], vec![0, 1], vec![0, 1, 3], vec![0, 1, 3, 4]]);
-        assert_eq!(sets(&zones).last(), Some(&vec![6]), "without neighbours it is alone");
+        let mut all = sets(&zones);
+        assert!(all.contains(&vec![6]), "without neighbours it is alone");
+        all.iter_mut().for_each(|set| set.sort_unstable());
+        let has = |set: &[u32]| all.iter().filter(|other| *other == set).count();
+        assert_eq!([has(&[0, 1, 2]), has(&[1, 4, 5]), has(&[0, 3, 4, 5]), has(&[0, 2])], [1, 1, 1, 0]);
+        let sizes = [1, 2].map(|n| all.iter().filter(|set| set.len() == n).count());
+        assert_eq!(sizes, [7, 7], "each district, each border");
+        assert!(
+            zones.centre(1) == 0 && (0..zones.len()).all(|z| zones.centre(z) == zones.members(z)[0] as usize)
+        );
         assert!(matches!(Zones::connected(&neighbours, 0), Err(InvalidZones::Limits(_))));
     }
 
