@@ -55,7 +55,8 @@ impl Outlines {
             outline(&place.name, &drawn)
         });
         let places = places.collect();
-        let size = ((around.width() * shrink * scale).ceil(), (around.height() * scale).ceil());
+        // As its corners are rounded, and not a pixel more for the last bit of a float.
+        let size = ((around.width() * shrink * scale).round(), (around.height() * scale).round());
         Some(Self { geography: geography.clone(), size, places })
     }
 

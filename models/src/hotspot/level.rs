@@ -12,9 +12,8 @@
 //! series alarmed on 1.6 % of the weeks instead of 2.8 %. Series that do not drift pay for it: on simulated stable
 //! weeks the share of outbreaks found in their first week falls from 0.37 to 0.33 at equal false alarms.
 //!
-//! A level of days is three times as uncertain as a level that stands still would be: taken at its word, all series
-//! of 2018 fell below p = .005 1.9 times as often as that, with three times its variance 1.3 times, and of planted rises of
-//! two standard deviations over five days 51 % instead of 45 % were found at equal false alarms (`examples/tails`).
+//! Real days are not independent: how much more uncertain a level of them is, is taken from how much more sums over a
+//! fortnight are found to vary on the same series ([`super::robust_glm`]).
 use super::robust_glm::robust_weight;
 
 /// How fast the level moves.
@@ -24,16 +23,13 @@ pub(super) struct Pace {
     half_life: f64,
     /// Newest periods left out.
     guard: usize,
-    /// Variance of the level in units of that of the weighted counts' mean times two: what it moves on by the judged
-    /// period.
-    moves: f64,
 }
 
 /// Pace of days: half after a fortnight, without the last week. With the last three days left out a rise that takes a
 /// fortnight hides itself: on the simulated syndromes the share of outbreak days found fell by five points.
-pub(super) const DAYS: Pace = Pace { half_life: 14.0, guard: 7, moves: 3.0 };
+pub(super) const DAYS: Pace = Pace { half_life: 14.0, guard: 7 };
 /// Pace of weeks: half after four, without the last one.
-pub(super) const WEEKS: Pace = Pace { half_life: 4.0, guard: 1, moves: 1.0 };
+pub(super) const WEEKS: Pace = Pace { half_life: 4.0, guard: 1 };
 
 /// Counts, in units of the dispersion, that the prior level of 1 is worth.
 const STRENGTH: f64 = 3.0;
@@ -43,7 +39,7 @@ const STRENGTH: f64 = 3.0;
 pub(super) struct Level {
     /// Factor on the fitted mean.
     pub factor: f64,
-    /// Variance of the factor over its square: [`Pace::moves`] times twice what the weighted counts give.
+    /// Variance of the factor over its square. Twice what the weighted counts give, since the level moves on.
     pub relative_variance: f64,
 }
 
@@ -75,10 +71,7 @@ pub(super) fn follow(pace: Pace, counts: &[f32], means: &[f64], phi: f64, levell
             levelled.push(mean * (counted + prior) / (expected + prior));
         }
     }
-    Level {
-        factor: (counted + prior) / (expected + prior),
-        relative_variance: pace.moves * phi / (counted + prior),
-    }
+    Level { factor: (counted + prior) / (expected + prior), relative_variance: phi / (counted + prior) }
 }
 
 #[cfg(test)]

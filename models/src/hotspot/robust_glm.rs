@@ -27,6 +27,13 @@ const ALWAYS_FILLED: usize = 8;
 const CUT: f64 = 2.0;
 
 /// The regression before it has seen counts: one row of `K` regressors a period, the prior, the half-life.
+/// How many times more uncertain a level is than one that stands still: 1 where sums over a fortnight vary as those of
+/// independent days, and three times as fast as they do beyond that, because the level also moves on until the judged day.
+/// On the São Paulo hotline of 2018 (`examples/tails`) days then fall below p = .005 1.4 times as often as that, and of
+/// planted rises of two standard deviations over five days 51 % are found at equal false alarms, 45 % before.
+const LEVEL_DRIFTS: f64 = 3.0;
+const LEVEL_AT_MOST: f64 = 4.0;
+
 #[derive(Debug, Clone)]
 pub(super) struct RobustGlm<const K: usize> {
     rows: Vec<[f64; K]>,
@@ -145,9 +152,11 @@ impl<const K: usize> RobustGlm<K> {
             information.solve(&mut solved);
             fitted.phi * fitted.inflation * dot(row, &solved)
         });
+        let fortnight =
+            (1.0 + LEVEL_DRIFTS * (fitted.inflation_of_sums[LONGER.len() - 1] - 1.0)).min(LEVEL_AT_MOST);
         Predictive {
             mean: mean(row, &fitted.beta) * factor(&fitted.factors, t) * fitted.level.factor,
-            relative_variance: relative_variance + fitted.level.relative_variance,
+            relative_variance: relative_variance + fitted.level.relative_variance * fortnight,
             phi: fitted.phi,
             inverse_mean: fitted.inverse_mean,
             n_eff: fitted.n_eff,

@@ -5,7 +5,7 @@ use plotters::{
     prelude::*,
     style::text_anchor::{HPos, Pos, VPos},
 };
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{
     cell::Cell,
@@ -218,15 +218,18 @@ fn bar_name(table: &Table, row: usize, lang: Lang) -> String {
 
 /// Cut to the widest label.
 fn cut(text: &str) -> String {
+    if text.width() <= LABEL {
+        return text.to_owned();
+    }
     let mut out = String::new();
     for c in text.chars() {
-        if out.width() + 2 > LABEL {
-            out.push('…');
+        // A character may be two wide, and the ellipsis needs its place.
+        if out.width() + c.width().unwrap_or(0) + 1 > LABEL {
             break;
         }
         out.push(c);
     }
-    out
+    out + "…"
 }
 
 #[cfg(test)]

@@ -41,11 +41,14 @@ pub fn doubled_rows(scene: &Scene, out: &mut Found) {
         let mut before: Vec<f64> = (t - BEFORE..t).filter(|t| !total[*t].is_nan()).map(share).collect();
         before.sort_by(f64::total_cmp);
         let usual = before.get(before.len() / 2).copied().unwrap_or(1.0);
-        if usual >= COARSE || Share::new(now as usize, of.max(now) as usize).lower < 2.0 * usual + MANY {
+        let most = 2.0 * usual + MANY;
+        if usual >= COARSE || Share::new(now as usize, of.max(now) as usize).lower < most {
             continue;
         }
-        let (day, counts) = (start.plus(t as i32), (of, (of - now).max(0.0)));
-        out.findings.push(finding(scene, 0, "doubled_rows", (day, day), counts, DataFault::DoubledRows));
+        let (day, single) = (start.plus(t as i32), (of - now).max(0.0));
+        let found = finding(scene, 0, "doubled_rows", (day, day), (of, single), DataFault::DoubledRows);
+        // As many tickets as there would be with the largest share that is no fault.
+        out.findings.push(Finding { bound: single / (1.0 - most), ..found });
         out.faults.push(Fault {
             window: (day, day),
             nodes: Vec::new(),

@@ -269,7 +269,7 @@ fn a_topic_that_is_split_is_one_change_of_taxonomy() {
 fn classes_tell_how_a_hot_spot_came_about() {
     // Two districts that are busier for the last three whole weeks, and two that always were.
     let busy = |topic: u32, district: u32, day: usize| match (topic, district) {
-        (2, 3 | 4) if day + 27 >= DAYS => 1.6,
+        (2, 3 | 4) if day + 27 >= DAYS => 2.2,
         (5, 1 | 2) => 3.0,
         _ => 1.0,
     };
