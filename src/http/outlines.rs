@@ -43,7 +43,7 @@ pub struct Outlines {
 impl Outlines {
     /// The drawing of a geography; `None` where nothing in it has an outline.
     pub fn new(geography: &Geography) -> Option<Self> {
-        let shapes: Vec<Option<MultiPolygon>> = geography.places.iter().map(|place| shape(place)).collect();
+        let shapes: Vec<Option<MultiPolygon>> = geography.places.iter().map(shape).collect();
         let around = shapes.iter().flatten().filter_map(|s| s.bounding_rect()).reduce(|a, b| join(&a, &b))?;
         let shrink = around.center().y.to_radians().cos();
         let scale = (WIDTH / (around.width() * shrink)).min(HEIGHT / around.height());

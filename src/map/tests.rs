@@ -6,7 +6,7 @@ use super::*;
 use crate::store::TreeNode;
 
 /// A square of one degree with its south-west corner at a point.
-fn square(properties: serde_json::Value, x: f64, y: f64) -> serde_json::Value {
+fn square(properties: &serde_json::Value, x: f64, y: f64) -> serde_json::Value {
     let ring = [[x, y], [x + 1.0, y], [x + 1.0, y + 1.0], [x, y + 1.0], [x, y]];
     json!({ "type": "Feature", "properties": properties, "geometry": { "type": "Polygon", "coordinates": [ring] } })
 }
@@ -19,7 +19,7 @@ fn collection(features: &[serde_json::Value]) -> String {
 fn four() -> String {
     let name = |name: &str| json!({ "name": name, "adcode": name.len(), "owner": "a person" });
     let at = [("North", 0.0, 0.0), ("East Harbour", 1.0, 0.0), ("South", 2.0, 1.0), ("Isle", 9.0, 9.0)];
-    collection(&at.map(|(n, x, y)| square(name(n), x, y)))
+    collection(&at.map(|(n, x, y)| square(&name(n), x, y)))
 }
 
 struct Folder(tempfile::TempDir);
@@ -80,7 +80,7 @@ fn districts_are_found_by_name_path_or_code_and_the_rest_is_reported() {
     // The same name twice is none of both; its path tells them apart.
     let offices = [node(1, 0, 1, "A"), node(2, 0, 1, "B"), node(3, 1, 2, "Centre"), node(4, 2, 2, "Centre")];
     let name = |name: &str| json!({ "name": name });
-    let streets = collection(&[square(name("Centre"), 0.0, 0.0), square(name("b / Centre"), 1.0, 0.0)]);
+    let streets = collection(&[square(&name("Centre"), 0.0, 0.0), square(&name("b / Centre"), 1.0, 0.0)]);
     let matched = folder.read(Some(&streets), None).unwrap().matched(&offices);
     assert_eq!((matched.depth, matched.districts), (2, vec![None, Some(4)]));
 }
@@ -124,11 +124,11 @@ fn what_is_wrong_is_said_with_its_place() {
     let short = json!({ "type": "Feature", "properties": name("S"),
         "geometry": { "type": "Polygon", "coordinates": [[[1.0], [2.0]]] } });
     let broken = collection(&[
-        square(name("A"), 0.0, 0.0),
+        square(&name("A"), 0.0, 0.0),
         point,
         short,
-        square(name("a "), 1.0, 0.0),
-        square(name("M"), 4e5, 3e6),
+        square(&name("a "), 1.0, 0.0),
+        square(&name("M"), 4e5, 3e6),
     ]);
     let said = [
         "feature 2: \"P\" has no area",
@@ -137,7 +137,7 @@ fn what_is_wrong_is_said_with_its_place() {
         "feature 5: \"M\" is not in degrees",
     ];
     check(Some(&broken), None, Of::Map, &said);
-    let other = collection(&[square(json!({ "NAME": "A", "code": 3 }), 0.0, 0.0)]);
+    let other = collection(&[square(&json!({ "NAME": "A", "code": 3 }), 0.0, 0.0)]);
     check(Some(&other), None, Of::Name, &["feature 1: no property \"name\" with the district's name"]);
     for (text, says) in [
         ("from,to\nA,B\n", "line 1: expected columns a,b, found from,to"),

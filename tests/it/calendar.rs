@@ -66,7 +66,7 @@ async fn a_run_replaces_the_calendar_of_the_one_before() {
             ("under_way".to_owned(), Some(Day(19_950)), None, None);
         (busy.dates_of, busy.share, busy.topic) = ("city".to_owned(), Some(0.25), 1);
         let near = CalendarRow { topic: 2, ..row(series[1], 20_010) };
-        run(&store, &[near.clone()]).await;
+        run(&store, std::slice::from_ref(&near)).await;
         let newest = run(&store, &[busy.clone(), near.clone()]).await;
         let read = async |filter| {
             let (run, rows) = store.calendar(filter).await.unwrap().unwrap();

@@ -63,7 +63,7 @@ async fn an_alert_is_shown_and_taken_through_its_life() {
     let store = Database::sqlite(&folder).open().await.unwrap();
     let alert = sample::event(Lang::En, "2026-11-09T00:30:00Z".parse::<DateTime<Utc>>().unwrap()).alert;
     let mut tx = store.begin().await.unwrap();
-    tx.put_alerts(&[alert.clone()], &[]).await.unwrap();
+    tx.put_alerts(std::slice::from_ref(&alert), &[]).await.unwrap();
     tx.commit().await.unwrap();
     store.close().await;
     let id = alert.id.to_string();

@@ -40,7 +40,7 @@ impl Backtest<'_> {
         }
         Errors::of(
             leads,
-            self.forecasts(means).map(|(origin, means)| (&y[origin + 1..=origin + leads], means)),
+            &self.forecasts(means).map(|(origin, means)| (&y[origin + 1..=origin + leads], means)),
         )
     }
 

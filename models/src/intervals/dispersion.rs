@@ -97,7 +97,7 @@ impl Errors {
 
     /// Of forecasts from several origins, each with what came, see [`Self::push_origin`]; counts out of reach of the
     /// dispersion that the others have are brought within it.
-    pub fn of<'a>(horizon: usize, origins: impl Iterator<Item = (&'a [f32], &'a [f64])> + Clone) -> Self {
+    pub fn of<'a>(horizon: usize, origins: &(impl Iterator<Item = (&'a [f32], &'a [f64])> + Clone)) -> Self {
         let mut errors = Self::new(horizon);
         origins.clone().for_each(|(y, means)| errors.push_origin(y, means));
         for _ in 0..ROUNDS {
@@ -322,7 +322,7 @@ mod tests {
         let means = [10.0; 4];
         let of = |days: &[[f32; 4]]| {
             let origins = days.iter().map(|y| (&y[..], &means[..]));
-            Errors::of(4, origins).daily().alpha().unwrap()
+            Errors::of(4, &origins).daily().alpha().unwrap()
         };
         let mut faulty = usual(50);
         faulty[20][1] = 500.0;

@@ -9,8 +9,11 @@ use crate::{
     simulate::{Kind, Planted, Truth},
 };
 
+/// What was planted, the kind of alert that should find it, and its name in both languages.
+type Row = (Kind, &'static str, &'static str, &'static str);
+
 /// The kinds of events that live on the last day, in both languages, with the alert that should find each.
-const KINDS: [(Kind, &str, &str, &str); 8] = [
+const KINDS: [Row; 8] = [
     (Kind::EmergingCluster, "spike", "单点突增", "rise in one cell"),
     (Kind::NeighbourCluster, "cluster", "邻区聚集", "cluster of neighbours"),
     (Kind::Widespread, "widespread", "多区同升", "rise in many districts"),
@@ -24,7 +27,7 @@ const KINDS: [(Kind, &str, &str, &str); 8] = [
 /// The table.
 pub fn table(lang: Lang, truth: &Truth, alerts: &[Value]) -> String {
     let mut out = String::new();
-    let planted: Vec<(&Planted, &(Kind, &str, &str, &str))> = KINDS
+    let planted: Vec<(&Planted, &Row)> = KINDS
         .iter()
         .filter_map(|kind| Some((truth.events.iter().rfind(|event| event.kind == kind.0)?, kind)))
         .collect();

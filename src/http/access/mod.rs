@@ -248,6 +248,7 @@ fn too_many(wait: std::time::Duration) -> Response {
 }
 
 /// Notes an attempt with what is worth nothing; an answer where there were too many.
+#[expect(clippy::result_large_err, reason = "an answer, made once a request")]
 pub(super) fn refused_attempt(state: &AppState, client: IpAddr) -> Result<(), Response> {
     state.gate.limits.take(Lane::Refused, &limits::address(client)).map_err(too_many)
 }

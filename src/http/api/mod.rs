@@ -63,12 +63,11 @@ impl Everywhere {
         }
         // A handler names the type of its problems; what it is sent as is the same for all.
         for (status, response) in responses.iter_mut() {
-            if let RefOr::T(response) = response {
-                if !status.starts_with('2')
-                    && let Some(content) = response.content.shift_remove("application/json")
-                {
-                    response.content.insert(PROBLEM.to_owned(), content);
-                }
+            if let RefOr::T(response) = response
+                && !status.starts_with('2')
+                && let Some(content) = response.content.shift_remove("application/json")
+            {
+                response.content.insert(PROBLEM.to_owned(), content);
             }
         }
     }

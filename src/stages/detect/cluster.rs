@@ -98,8 +98,9 @@ impl Scanner<'_> {
             Scan::Expectation => self.against_expectation(topic, &cells, &settings)?,
         };
         let least = self.least();
-        let told = found.into_iter().filter(|rise| rise.p_value < least && rise.observed >= few).collect();
-        Ok(self.findings(topic, &cells, told))
+        let told: Vec<Rise> =
+            found.into_iter().filter(|rise| rise.p_value < least && rise.observed >= few).collect();
+        Ok(self.findings(topic, &cells, &told))
     }
 
     /// Rises above what the detectors expect: first by shares alone, then what may be one by regressions of the cells.
@@ -153,7 +154,7 @@ impl Scanner<'_> {
         (u64::from(self.scene.origin.0.unsigned_abs()) << 32) | u64::from(key.topic.unsigned_abs())
     }
 
-    fn findings(&self, topic: usize, cells: &TopicCells, rises: Vec<Rise>) -> Vec<Finding> {
+    fn findings(&self, topic: usize, cells: &TopicCells, rises: &[Rise]) -> Vec<Finding> {
         let first = match self.scene.settings.scan {
             Scan::Expectation => self.scene.origin.plus(1 - self.scene.settings.scan_days as i32),
             Scan::Permutation => self.scene.origin.plus(1 - PERMUTED as i32),

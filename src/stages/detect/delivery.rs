@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use weisu_models::hotspot::tuning::Share;
 
 use super::{
-    Found, Scene,
+    Finding, Found, Scene,
     control::Held,
     data::{Fault, SIZABLE, days_back, finding},
     grounds::Late,

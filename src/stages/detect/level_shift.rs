@@ -31,6 +31,8 @@ const COUNTS: f64 = 6.0;
 const SCREEN: f64 = 9.0;
 /// Children named with an alarm.
 const DRIVERS: usize = 5;
+/// Days of the longest holiday.
+const HOLIDAYS: i32 = 10;
 
 /// Tells the shifts that are news.
 pub fn find(scene: &Scene, _: &dyn Progress) -> anyhow::Result<Found> {
@@ -102,7 +104,7 @@ fn finding(scene: &Scene, node: usize, shift: &Shift) -> Finding {
         details: Details {
             level: Some(LevelChange {
                 since: day(shift.at).date(),
-                earliest: day(shift.interval.0).date(),
+                earliest: first_possible(scene, day(shift.interval.0)).date(),
                 latest: day(shift.interval.1).date(),
                 before: shift.before,
                 after: shift.after,
@@ -111,6 +113,13 @@ fn finding(scene: &Scene, node: usize, shift: &Shift) -> Finding {
             ..Details::default()
         },
     }
+}
+
+/// The first day that the change may have begun on: what holidays do to counts is known less well than the level, so that those
+/// right before the interval may belong to it.
+fn first_possible(scene: &Scene, earliest: Day) -> Day {
+    let is_off = |day: &Day| scene.calendar.event(day.date()).is_some_and(|event| event.off);
+    (1..=HOLIDAYS).map(|back| earliest.plus(-back)).take_while(is_off).last().unwrap_or(earliest)
 }
 
 /// The children that moved most, against their own counts before the change.

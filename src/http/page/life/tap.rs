@@ -24,6 +24,7 @@ use crate::{
 };
 
 /// What a link stands for, or the page that says why it is worth nothing.
+#[expect(clippy::result_large_err, reason = "an answer, made once a request")]
 fn tap(desk: &Desk<'_>, client: std::net::IpAddr, token: &str) -> Result<Tap, Response> {
     links::read(desk.state.gate.key(), token, desk.state.now()).or_else(|void| match void {
         Void::Forged => {

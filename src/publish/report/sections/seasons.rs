@@ -174,7 +174,7 @@ fn holidays(
         };
         match runs.last_mut() {
             Some(last) if last.3 == name && last.1.checked_add_days(Days::new(1)) == Some(date) => {
-                last.1 = date
+                last.1 = date;
             }
             _ => runs.push((date, date, "holiday", name, event.status)),
         }
