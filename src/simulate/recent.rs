@@ -59,7 +59,7 @@ pub(super) fn plan(to: NaiveDate, districts: usize, lifts: &[Lift]) -> Vec<Recen
     let around: Vec<usize> = near(first).take(AROUND).collect();
     let cluster = Recent {
         neighbours: around,
-        ..event(Kind::NeighbourCluster, Some(NEIGHBOURED), Some(first), 3, 2.5)
+        ..event(Kind::NeighbourCluster, Some(NEIGHBOURED), Some(first), 3, 3.5)
     };
     let fault = Recent { to: back(9), ..event(Kind::DataFault, None, None, 9, 0.0) };
     vec![
