@@ -6,7 +6,7 @@
 //   node tests/compare/load.mjs FOLDER [rate] [seconds]
 //
 // The daemon of that folder is started on a port of its own at the instant of its last morning, every address is
-// asked once, and then autocannon asks for the forecasts, alerts and boards of changing series at a constant rate over 20
+// asked once, and then autocannon asks the API for the forecasts of changing series, alerts and boards at a constant rate over 20
 // connections, without cached answers. Prints percentiles in ms and ends with 1 if the 99th is 20 ms or more, or an answer was no 2xx.
 import { spawn } from 'node:child_process';
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
@@ -74,10 +74,9 @@ const addresses = [
   ...Array(10).fill('/api/v1/outlook'),
   ...Array(10).fill('/api/v1/status'),
   ...Array(10).fill('/api/v1/scoreboard'),
-  ...Array(10).fill('/'),
 ];
 const first = [];
-for (const path of new Set(addresses)) {
+for (const path of new Set([...addresses, '/'])) {
   const from = performance.now();
   const answer = await fetch(base + path);
   await answer.arrayBuffer();
@@ -97,6 +96,9 @@ const result = await autocannon({
   requests: mixed.map(([, path]) => ({ method: 'GET', path, headers: { 'accept-encoding': 'gzip' } })),
 });
 const { latency, requests, non2xx, errors } = result;
+const started = performance.now();
+await (await fetch(`${base}/`)).arrayBuffer();
+console.log(`the page by itself, asked again: ${(performance.now() - started).toFixed(0)} ms`);
 console.log(`${requests.total} requests in ${result.duration} s (${requests.average.toFixed(0)} a second), `
   + `${addresses.length} addresses, ${non2xx} not 2xx, ${errors} errors`);
 console.log(`ms: median ${latency.p50}, 90 % ${latency.p90}, 99 % ${latency.p99}, 99.9 % ${latency.p99_9}, most ${latency.max}`);
