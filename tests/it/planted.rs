@@ -249,7 +249,8 @@ async fn what_was_planted_is_found_again() {
     };
     let (clusters, storms) = (found(Kind::Cluster), found(Kind::Storm));
     assert!(clusters.1 > 0 && clusters.0 == clusters.1, "clusters {clusters:?}");
-    assert!(storms.1 > 20 && 3 * storms.0 >= 2 * storms.1, "storms {storms:?}");
+    // Three in five: p-values that hold on real days, which are not independent, find fewer of them than two in three.
+    assert!(storms.1 > 20 && 5 * storms.0 >= 3 * storms.1, "storms {storms:?}");
 
     // And days without anything planted seldom alarm.
     let share = city.false_alarms(&cells, &alarms);
