@@ -48,6 +48,9 @@ pub struct Http {
     /// counted while access is open.
     #[garde(range(min = 10, max = 1_000_000))]
     pub requests_per_minute: u32,
+    /// Requests of one address in a minute with a token, session or link that is worth nothing.
+    #[garde(range(min = 1, max = 1_000_000))]
+    pub attempts_per_minute: u32,
 }
 
 impl Default for Http {
@@ -61,6 +64,7 @@ impl Default for Http {
             link_hours: 72,
             session_hours: 12,
             requests_per_minute: 1200,
+            attempts_per_minute: 20,
         }
     }
 }

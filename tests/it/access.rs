@@ -346,6 +346,8 @@ async fn who_asks_too_often_is_told_how_long_to_wait() {
         guessed += 1;
         assert!(guessed < 50);
     }
+    let told = office.get("/api/v1/topics", "guess").await.text().await.unwrap();
+    assert!(guessed >= 20 && told.contains("http.attempts_per_minute"), "{guessed}: {told}");
     assert_eq!(office.get("/api/v1/topics", "admin").await.status(), 200, "a good token is not kept out");
     // The machine's own requests are not counted while access is open, a proxy's are.
     let office = super::access::office(Http { requests_per_minute: 10, ..Http::default() }).await;

@@ -23,7 +23,8 @@ async fn a_client_that_makes_up_requests_finds_nothing_undocumented() {
         println!("skipped: schemathesis is not installed; tests/run installs it where it can");
         return;
     }
-    let office = office(Http { requests_per_minute: 1_000_000, ..closed() }).await;
+    let http = Http { requests_per_minute: 1_000_000, attempts_per_minute: 1_000_000, ..closed() };
+    let office = office(http).await;
     // Made-up keys name nothing: every other one is that of an alert.
     let known = format!(
         "[dictionaries.alerts]\nvalues = [\"{NOISE}\", \"{HEATING_HARBOUR}\"]\n\n\

@@ -14,10 +14,18 @@ pub enum Lane {
     Refused,
 }
 
-/// Attempts a minute with what is worth nothing.
-const REFUSED: u32 = 20;
 /// Buckets of a lane above which full ones are let go.
 const MOST: usize = 10_000;
+
+impl Lane {
+    /// What the configuration calls its limit.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Read | Self::Write => "http.requests_per_minute",
+            Self::Refused => "http.attempts_per_minute",
+        }
+    }
+}
 
 /// The buckets.
 #[derive(Debug)]
@@ -28,11 +36,11 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Limits for so many requests a minute.
-    pub fn new(per_minute: u32) -> Self {
+    /// Limits for so many requests, and so many attempts with what is worth nothing, a minute.
+    pub fn new(per_minute: u32, attempts: u32) -> Self {
         let lane =
             |n: u32| RateLimiter::keyed(Quota::per_minute(NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN)));
-        Self { read: lane(per_minute), write: lane(per_minute / 10), refused: lane(REFUSED) }
+        Self { read: lane(per_minute), write: lane(per_minute / 10), refused: lane(attempts) }
     }
 
     /// Takes a place for one request, or says how long to wait for one.
@@ -67,7 +75,7 @@ mod tests {
 
     #[test]
     fn each_has_a_bucket_of_its_own_and_is_told_how_long_to_wait() {
-        let limits = Limits::new(30);
+        let limits = Limits::new(30, 20);
         let take = |lane, key| (0..100).take_while(|_| limits.take(lane, key).is_ok()).count();
         assert_eq!((take(Lane::Read, "a"), take(Lane::Read, "b")), (30, 30));
         assert_eq!((take(Lane::Write, "a"), take(Lane::Refused, "a")), (3, 20));

@@ -55,7 +55,7 @@ impl Gate {
             path: http.public_path(),
             is_secure: http.public_url.starts_with("https:"),
             session_hours: http.session_hours,
-            limits: Limits::new(http.requests_per_minute),
+            limits: Limits::new(http.requests_per_minute, http.attempts_per_minute),
         }
     }
 
@@ -136,7 +136,7 @@ pub(super) async fn guard(State(state): State<AppState>, mut request: Request, n
         let is_query = request.uri().path().starts_with("/prom/");
         let lane = if is_read(request.method()) || is_query { Lane::Read } else { Lane::Write };
         if let Err(wait) = gate.limits.take(lane, &key) {
-            return too_many(wait);
+            return too_many(lane, wait);
         }
     }
     if let Some(viewer) = viewer {
@@ -237,10 +237,9 @@ fn unknown(detail: &str) -> Response {
     Problem::unknown(detail).into_response()
 }
 
-fn too_many(wait: std::time::Duration) -> Response {
+fn too_many(lane: Lane, wait: std::time::Duration) -> Response {
     let seconds = wait.as_secs_f64().ceil().max(1.0);
-    let detail =
-        format!("too many requests: wait {seconds} s, or ask for http.requests_per_minute to be raised");
+    let detail = format!("too many requests: wait {seconds} s, or ask for {} to be raised", lane.key());
     let mut response = Problem::too_many(detail).into_response();
     let value = axum::http::HeaderValue::from_str(&format!("{seconds:.0}"));
     value.into_iter().for_each(|v| drop(response.headers_mut().insert(header::RETRY_AFTER, v)));
@@ -250,7 +249,7 @@ fn too_many(wait: std::time::Duration) -> Response {
 /// Notes an attempt with what is worth nothing; an answer where there were too many.
 #[expect(clippy::result_large_err, reason = "an answer, made once a request")]
 pub(super) fn refused_attempt(state: &AppState, client: IpAddr) -> Result<(), Response> {
-    state.gate.limits.take(Lane::Refused, &limits::address(client)).map_err(too_many)
+    state.gate.limits.take(Lane::Refused, &limits::address(client)).map_err(|wait| too_many(Lane::Refused, wait))
 }
 
 /// The address of whoever asks, for counting what it gets wrong.
