@@ -2,7 +2,9 @@
 //!
 //! The counts that the run knew, the stored fit and the calendar are enough to repeat the steps of one series in some
 //! milliseconds, so nothing is stored for the thousands that nobody asks about. The mathematics is in
-//! [`weisu_models::forecast::explain`]. Counts that were revised since the run show as its last part, `coherence`.
+//! [`weisu_models::forecast::explain`], and runs on a thread that may block. Counts that were revised since the run show as its last part, `coherence`.
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 use serde::Serialize;
 use weisu_models::{
@@ -22,7 +24,7 @@ use crate::{
 };
 
 /// Which forecast.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Question {
     /// Topic and district; 0 = all.
     pub at: (TopicId, DistrictId),
@@ -49,6 +51,9 @@ pub enum ExplainError {
     /// A stored fit that this version cannot read.
     #[error("the stored fit cannot be read: fit again with `weisu once`")]
     Fit(#[source] serde_json::Error),
+    /// The work was cut off or broke down.
+    #[error("the explanation was not worked out to its end")]
+    Work(#[from] tokio::task::JoinError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -141,7 +146,7 @@ pub struct Explanation {
 /// Explains what the newest run published.
 pub async fn answer(
     store: &Store,
-    calendar: &Calendar,
+    calendar: &Arc<Calendar>,
     question: Question,
 ) -> Result<Explanation, ExplainError> {
     let run = store.last_run("forecast", RunStatus::Ok).await?.ok_or(ExplainError::NoForecast)?;
@@ -177,7 +182,7 @@ pub async fn answer(
 /// What changed since the newest run with an earlier origin.
 async fn since(
     store: &Store,
-    calendar: &Calendar,
+    calendar: &Arc<Calendar>,
     question: Question,
     run: &Run,
     wanted: (Day, Day),
@@ -205,7 +210,7 @@ fn origin_of(run: &Run) -> Day {
 /// The days in `wanted` that a run published, taken apart, with the fit it used; `None` for a series it does not know.
 async fn of_run(
     store: &Store,
-    calendar: &Calendar,
+    calendar: &Arc<Calendar>,
     question: Question,
     run: &Run,
     (from, to): (Day, Day),
@@ -223,31 +228,56 @@ async fn of_run(
             Some(relatives(store, &fits, &known, [(topic, 0), (0, district), (0, 0)]).await?)
         }
     };
-    let shared = shared(store, fits.run, basis).await?;
-    let means: Vec<f64> = until.iter().map(|point| point.mean).collect();
-    let subject = Subject {
+    let work = Work {
         level: Level { topic: u8::from(at.0 != 0), district: u8::from(at.1 != 0) },
         start: known.start.date(),
-        counts: &counts,
-        around: around
-            .as_ref()
-            .map(|all| all.each_ref().map(|(counts, fit)| Relative { counts: counts.as_slice(), fit })),
-        fit: &fit,
+        counts,
+        around,
+        fit,
+        boost: store.boost(fits.run, basis).await?,
+        profiles: store.profile_columns(fits.run, basis).await?,
+        means: until.iter().map(|point| point.mean).collect(),
+        calendar: calendar.clone(),
     };
-    let days = explain(&subject, calendar, &shared, &means);
-    let dated = until.iter().map(|point| Day(point.target)).zip(days).filter(|(day, _)| *day >= from);
-    let days = dated.collect();
-    Ok(Some((fit, days)))
+    let targets: Vec<Day> = until.iter().map(|point| Day(point.target)).collect();
+    let (fit, days) = tokio::task::spawn_blocking(|| work.run()).await?;
+    Ok(Some((fit, targets.into_iter().zip(days).filter(|(day, _)| *day >= from).collect())))
 }
 
-/// What the series of a fit have in common, as far as this version can read it.
-async fn shared(store: &Store, run: i64, basis: Basis) -> Result<PanelFit, StoreError> {
-    let (boost, profiles) = (store.boost(run, basis).await?, store.profile_columns(run, basis).await?);
-    Ok(PanelFit {
-        nodes: Vec::new(),
-        boost: boost.and_then(|json| serde_json::from_str(&json).ok()),
-        profiles: profiles.and_then(|json| serde_json::from_str(&json).ok()),
-    })
+/// What a run knew of a series, to be worked on away from those who wait for the store.
+struct Work {
+    level: Level,
+    start: NaiveDate,
+    counts: Vec<f32>,
+    around: Option<[(Vec<f32>, NodeFit); 3]>,
+    fit: NodeFit,
+    /// What the series of the fit have in common, as JSON.
+    boost: Option<String>,
+    profiles: Option<String>,
+    means: Vec<f64>,
+    calendar: Arc<Calendar>,
+}
+
+impl Work {
+    /// The fit, and the published days taken apart; of what is shared only what this version can read.
+    fn run(self) -> (NodeFit, Vec<Explained>) {
+        let shared = PanelFit {
+            nodes: Vec::new(),
+            boost: self.boost.and_then(|json| serde_json::from_str(&json).ok()),
+            profiles: self.profiles.and_then(|json| serde_json::from_str(&json).ok()),
+        };
+        let around = self.around.as_ref();
+        let subject = Subject {
+            level: self.level,
+            start: self.start,
+            counts: &self.counts,
+            around: around
+                .map(|all| all.each_ref().map(|(counts, fit)| Relative { counts: counts.as_slice(), fit })),
+            fit: &self.fit,
+        };
+        let days = explain(&subject, &self.calendar, &shared, &self.means);
+        (self.fit, days)
+    }
 }
 
 async fn relatives(

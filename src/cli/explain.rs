@@ -1,5 +1,5 @@
 //! `weisu explain`: why the newest forecast of a series is what it is.
-use std::fmt::Write;
+use std::{fmt::Write, sync::Arc};
 
 use anyhow::bail;
 use chrono::NaiveDate;
@@ -50,7 +50,7 @@ pub async fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
         span: args.from.zip(args.to),
         history_days: config.forecast.history_days,
     };
-    let answer = explain::answer(&store, &calendar, question).await;
+    let answer = explain::answer(&store, &Arc::new(calendar), question).await;
     store.close().await;
     let answer = answer?;
     let of =

@@ -10,7 +10,7 @@ use crate::{
     publish::{
         bundle,
         dispatch::{self, Desk},
-        event::rfc3339,
+        event::{Sender, rfc3339},
         lifecycle::{Event, EventKind},
         restraint::Told,
     },
@@ -58,7 +58,7 @@ pub async fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
     let table = config.routing()?;
     let store = Store::open(&config.store.options()).await?;
     let now = global.clock().now().timestamp_millis();
-    let desk = Desk::of(&config, table.as_ref());
+    let desk = Desk::of(&config, table.as_ref(), Sender::of(&config));
     let lines = if args.alerts { alerts(&store, desk, now).await } else { outbox(&store, desk, now).await };
     store.close().await;
     let lines = lines?;

@@ -73,11 +73,7 @@ async fn try_out(global: &Global, config: &Config, receiver: &Receiver) -> anyho
     let now = global.clock().now();
     let limits = Limits::of(&config.publish, config.city.lang);
     let secrets = Secrets::load(receiver, limits.credentials.as_deref())?;
-    let sender = Sender {
-        source: &config.publish.event_source,
-        lang: config.city.lang,
-        small_cell: config.publish.small_cell,
-    };
+    let sender = Sender::of(config);
     let event = sample::event(config.city.lang, now);
     let id: Uuid = event.delivery_id(&receiver.name);
     let body = serde_json::to_string(&CloudEvent::of(&event, sender, now.timestamp_millis()))?;

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{Access, Config, Schedule},
-    http::{AppState, City, Gate, Health},
+    http::{self, AppState, City, Gate, Health},
     publish::{links::Key, secrets},
     schedule::{
         clock::Clock,
@@ -55,7 +55,8 @@ pub async fn run(start: Start, stop: CancellationToken) -> anyhow::Result<()> {
     // Before anybody can see that it is up: whoever sees it may end it.
     let mut hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    let server = serve(&start, state, &stop).await?;
+    let server = serve(&start, state.clone(), &stop).await?;
+    let warm = server.as_ref().map(|_| tokio::spawn(http::keep_warm(state)));
     let mut drivers = Drivers::start(&cx, &start.clock);
     let watchdog = tokio::spawn(notify::watchdog(cx.store.clone()));
     notify::ready(&cx.config);
@@ -87,6 +88,9 @@ pub async fn run(start: Start, stop: CancellationToken) -> anyhow::Result<()> {
         hang_up(server).await?;
     }
     watchdog.abort();
+    if let Some(warm) = warm {
+        warm.abort();
+    }
     cx.store.close().await;
     ended
 }
@@ -149,7 +153,7 @@ async fn serve(start: &Start, state: AppState, stop: &CancellationToken) -> anyh
     if http.access == Access::Tokens {
         warn_without_tokens(start).await?;
     }
-    let router = crate::http::router(state).into_make_service_with_connect_info::<SocketAddr>();
+    let router = http::router(state).into_make_service_with_connect_info::<SocketAddr>();
     let stop = stop.clone();
     Ok(Some(tokio::spawn(async move {
         Ok(axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?)

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::{
     BoardError, Flavour, Source,
     frame::{self, Frame},
-    parts::{Chart, Column, by_name, chart, kind, line, places, row, severity, table, thresholds},
+    parts::{Chart, Column, by_name, chart, kind, line, places, row, severity, table, thresholds, words},
 };
 
 /// The board in the source's language.
@@ -12,11 +12,13 @@ pub(super) fn board(source: &Source) -> Result<Value, BoardError> {
     let panels = [
         row(source, "r_calendar", 1, 0)?,
         table(source, "calendar", 2, [0, 1, 24, 12], returning(source)?, None)?,
-        row(source, "r_months", 10, 13)?,
+        row(source, "r_seasons", 3, 13)?,
+        table(source, "seasons", 4, [0, 14, 24, 10], seasons(source)?, None)?,
+        row(source, "r_months", 10, 24)?,
         by_topic(source)?,
         one_topic(source)?,
-        row(source, "r_ahead", 20, 36)?,
-        table(source, "ahead", 21, [0, 37, 24, 9], ahead(source)?, None)?,
+        row(source, "r_ahead", 20, 47)?,
+        table(source, "ahead", 21, [0, 48, 24, 9], ahead(source)?, None)?,
     ];
     let frame = Frame {
         name: "calendar",
@@ -69,7 +71,7 @@ fn returning(source: &Source) -> Result<Vec<Column<'static>>, BoardError> {
 fn by_topic(source: &Source) -> Result<Value, BoardError> {
     let look =
         Chart { unit: "none", bars: false, bounds: (Some(0.0), None), no_value: "never", overrides: vec![] };
-    let mut panel = chart(source, ("months_topic", &["months_topic"]), 11, [0, 14, 24, 11], &look)?;
+    let mut panel = chart(source, ("months_topic", &["months_topic"]), 11, [0, 25, 24, 11], &look)?;
     // A month's value is the same from its first day to its last.
     panel["fieldConfig"]["defaults"]["custom"]["lineInterpolation"] = json!("stepAfter");
     Ok(panel)
@@ -96,9 +98,32 @@ fn one_topic(source: &Source) -> Result<Value, BoardError> {
     ];
     let look = Chart { unit: "none", bars: false, bounds: (Some(0.0), None), no_value: "never", overrides };
     let keys = ("months_one", ["months_actual", "months_expected"].as_slice());
-    let mut panel = chart(source, keys, 12, [0, 25, 24, 11], &look)?;
+    let mut panel = chart(source, keys, 12, [0, 36, 24, 11], &look)?;
     panel["fieldConfig"]["defaults"]["custom"]["lineInterpolation"] = json!("stepAfter");
     Ok(panel)
+}
+
+/// What each topic with a yearly season is expected to do in the chosen district.
+fn seasons(source: &Source) -> Result<Vec<Column<'static>>, BoardError> {
+    let coloured = |name: &'static str, prefix: &str, names: &[(&str, &str)]| {
+        let column = Column::new(name, "none").with("mappings", words(source, prefix, names)?);
+        Ok::<_, BoardError>(column.with("custom.cellOptions", json!({ "type": "color-text" })))
+    };
+    let [topic, district] = places(source)?;
+    Ok(vec![
+        coloured("standing", "se_", &[("under_way", "orange"), ("ahead", "text")])?,
+        topic,
+        district,
+        Column::new("onset", "time:YYYY-MM-DD"),
+        Column::new("lead_days", "none"),
+        Column::new("probability", "percentunit"),
+        coloured("timing", "ti_", &[("early", "orange"), ("usual", "text"), ("late", "blue")])?,
+        Column::new("shift_days", "none"),
+        Column::new("peak", "time:YYYY-MM-DD"),
+        Column::new("peak_expected", "none"),
+        Column::new("peak_low", "none"),
+        Column::new("peak_high", "none"),
+    ])
 }
 
 /// Open alerts about days to come.

@@ -8,13 +8,14 @@ use std::{
 };
 
 use chrono::{Datelike, Months, NaiveDate};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use super::{problem::Problem, scoreboard::Scoreboard};
 use crate::{
+    explain::{Explanation, Question},
     store::{
         Grain, Run, RunStatus, Store, StoreError, Tree, TreeNode,
-        board::{Point, Scope},
+        board::{FitLevel, LevelScore, Point, Scope},
     },
     ticket::{Basis, Day},
 };
@@ -185,37 +186,64 @@ pub struct Board {
     pub members: Vec<Member>,
 }
 
-/// What was read at one version of the data, by key. One reader at a time fills it, so that a crowd of browsers after a
-/// restart asks the store once.
+/// What was read at one version of the data, by key. A crowd of browsers after a restart asks the store once a key, and
+/// who asks for what is kept never waits for somebody who reads something else.
 #[derive(Debug)]
-pub struct Kept<K, V>(Mutex<(i64, HashMap<K, Arc<V>>)>);
+pub struct Kept<K, V>(Mutex<Shelf<K, V>>);
+
+#[derive(Debug)]
+struct Shelf<K, V> {
+    version: i64,
+    asked: u64,
+    /// When it was last asked for, and the value, empty until the first who asked has read it.
+    values: HashMap<K, (u64, Arc<OnceCell<Arc<V>>>)>,
+}
 
 impl<K, V> Default for Kept<K, V> {
     fn default() -> Self {
-        Self(Mutex::new((-1, HashMap::new())))
+        Self(Mutex::new(Shelf { version: -1, asked: 0, values: HashMap::new() }))
     }
 }
 
-impl<K: Eq + Hash, V> Kept<K, V> {
+impl<K: Eq + Hash + Copy, V> Kept<K, V> {
     /// What is kept under a key; read when there is nothing of this version.
-    pub async fn get(
+    pub async fn get<E: From<StoreError>>(
         &self,
         store: &Store,
         key: K,
-        read: impl AsyncFnOnce() -> Result<V, StoreError>,
-    ) -> Result<Arc<V>, StoreError> {
+        read: impl AsyncFnOnce() -> Result<V, E>,
+    ) -> Result<Arc<V>, E> {
         let version = store.data_version().await?;
-        let mut kept = self.0.lock().await;
-        if kept.0 < version || kept.1.len() >= KEEP {
-            *kept = (version, HashMap::new());
-        }
-        if let Some(value) = kept.1.get(&key) {
-            return Ok(value.clone());
-        }
-        let value = Arc::new(read().await?);
-        kept.1.insert(key, value.clone());
-        Ok(value)
+        let place = self.0.lock().await.place(version, key);
+        place.get_or_try_init(async || read().await.map(Arc::new)).await.cloned()
     }
+}
+
+impl<K: Eq + Hash + Copy, V> Shelf<K, V> {
+    /// Where the value of a key stands; what was not asked for the longest makes room for it.
+    fn place(&mut self, version: i64, key: K) -> Arc<OnceCell<Arc<V>>> {
+        if self.version < version {
+            self.values.clear();
+            self.version = version;
+        }
+        self.asked += 1;
+        if self.values.len() >= KEEP && !self.values.contains_key(&key) {
+            let oldest = self.values.iter().min_by_key(|(_, (asked, _))| *asked).map(|(key, _)| *key);
+            oldest.and_then(|oldest| self.values.remove(&oldest));
+        }
+        let (asked, place) = self.values.entry(key).or_default();
+        *asked = self.asked;
+        place.clone()
+    }
+}
+
+/// How the fits of the newest run are; counting them is too much for each scrape.
+#[derive(Debug, Default)]
+pub struct Quality {
+    /// How many series got which model, and why.
+    pub models: Vec<FitLevel>,
+    /// Backtest scores by level, of every ticket.
+    pub levels: Vec<LevelScore>,
 }
 
 /// Everything that is kept. A reader may ask for what stands above it, never the other way round.
@@ -225,12 +253,29 @@ pub struct Cache {
     boards: Kept<(Scope, Basis), Board>,
     /// How good past forecasts were, by basis.
     pub scores: Kept<Basis, Scoreboard>,
+    quality: Kept<(), Quality>,
+    /// Why forecasts are what they are.
+    pub explained: Kept<Question, Explanation>,
+    /// Whose turn it is to keep a processor busy.
+    pub turn: Mutex<()>,
 }
 
 impl Cache {
     /// Names, known days and newest runs.
     pub async fn base(&self, store: &Store) -> Result<Arc<Base>, StoreError> {
         self.base.get(store, (), async || load(store).await).await
+    }
+
+    /// How the newest fits are; nothing before the first.
+    pub async fn quality(&self, store: &Store) -> Result<Arc<Quality>, StoreError> {
+        let read = async || {
+            let Some(run) = self.base(store).await?.fit.as_ref().map(|run| run.id) else {
+                return Ok(Quality::default());
+            };
+            let (models, levels) = (store.models_of(run).await?, store.level_scores(run, Basis::Raw).await?);
+            Ok(Quality { models, levels })
+        };
+        self.quality.get(store, (), read).await
     }
 
     /// The top-level nodes of a scope.
@@ -295,6 +340,24 @@ mod tests {
 
     fn known(days: &[(i32, bool)]) -> Vec<(Day, bool)> {
         days.iter().map(|(d, closed)| (Day(*d), *closed)).collect()
+    }
+
+    #[test]
+    fn what_is_asked_for_stays_and_a_new_version_drops_everything() {
+        let mut shelf: Shelf<usize, usize> = Kept::default().0.into_inner();
+        let put = |shelf: &mut Shelf<_, _>, version, key| {
+            let place = shelf.place(version, key);
+            place.set(Arc::new(key)).is_ok()
+        };
+        assert!(put(&mut shelf, 1, 0));
+        for key in 1..=3 * KEEP {
+            assert!(put(&mut shelf, 1, key), "{key} is new");
+            assert!(!put(&mut shelf, 1, 0), "0 was asked for just before {key}");
+        }
+        assert_eq!(shelf.values.len(), KEEP);
+        assert!(put(&mut shelf, 1, 1), "nobody asked for 1 any more");
+        assert!(put(&mut shelf, 2, 0), "of another version");
+        assert_eq!(shelf.values.len(), 1);
     }
 
     #[test]

@@ -10,14 +10,14 @@ use axum::{
 use chrono::TimeZone;
 use serde::Serialize;
 
-use super::{AppState, problem::Problem};
+use super::{AppState, board::Quality, problem::Problem};
 use crate::{
     metrics::Snapshot,
     store::{
         RunStatus, StoreError,
         board::{FitLevel, LevelScore},
     },
-    ticket::{Basis, Day},
+    ticket::Day,
 };
 
 /// What the daemon knows about itself.
@@ -101,9 +101,7 @@ async fn snapshot(state: &AppState) -> Result<Snapshot, StoreError> {
         }
     }
     snapshot.unrouted = i64::try_from(store.unrouted().await?.len()).unwrap_or(i64::MAX);
-    if let Some(fit) = store.last_run("fit", RunStatus::Ok).await? {
-        quality(state, fit.id, &mut snapshot).await?;
-    }
+    quality(state.boards.quality(store).await?.as_ref(), &mut snapshot);
     Ok(snapshot)
 }
 
@@ -114,15 +112,14 @@ pub(super) fn data_age(state: &AppState, day: Day) -> Option<f64> {
     Some((state.clock.now() - end.to_utc()).num_milliseconds() as f64 / 1000.0)
 }
 
-async fn quality(state: &AppState, fit: i64, snapshot: &mut Snapshot) -> Result<(), StoreError> {
-    for FitLevel { model, fallback, n } in state.store.models_of(fit).await? {
-        add(&mut snapshot.series, model, n);
+fn quality(newest: &Quality, snapshot: &mut Snapshot) {
+    for FitLevel { model, fallback, n } in &newest.models {
+        add(&mut snapshot.series, model.clone(), *n);
         if let Some(fallback) = fallback {
-            add(&mut snapshot.fallbacks, reason(&fallback), n);
+            add(&mut snapshot.fallbacks, reason(fallback), *n);
         }
     }
-    let levels = state.store.level_scores(fit, Basis::Raw).await?;
-    let upper: Vec<_> = levels.iter().filter(|l| l.topic_depth + l.district_depth <= 1).collect();
+    let upper: Vec<_> = newest.levels.iter().filter(|l| l.topic_depth + l.district_depth <= 1).collect();
     let mean = |of: &dyn Fn(&LevelScore) -> Option<f64>| {
         let known: Vec<(f64, f64)> =
             upper.iter().filter_map(|l| of(l).map(|v| (v, l.series as f64))).collect();
@@ -135,7 +132,6 @@ async fn quality(state: &AppState, fit: i64, snapshot: &mut Snapshot) -> Result<
         (Some(loss), Some(naive)) if naive > 0.0 => Some(1.0 - loss / naive),
         _ => None,
     };
-    Ok(())
 }
 
 fn add(to: &mut Vec<(String, i64)>, label: String, n: i64) {

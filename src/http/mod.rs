@@ -20,7 +20,9 @@ use axum::{
     routing::get,
 };
 use chrono_tz::Tz;
-use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer, timeout::TimeoutLayer};
+use tower_http::{
+    CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer, timeout::TimeoutLayer,
+};
 use weisu_models::calendar::Calendar;
 
 use crate::{
@@ -28,7 +30,7 @@ use crate::{
     map::Geography,
     metrics::Metrics,
     schedule::clock::Clock,
-    store::Store,
+    store::{RunStatus, Store, StoreError},
     ticket::{Day, Millis},
 };
 
@@ -131,6 +133,41 @@ impl AppState {
     }
 }
 
+/// How often it is looked whether a run has ended.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Reads what the first view and a scrape need each time a run has ended, so that nobody waits for it; never ends.
+pub async fn keep_warm(state: AppState) {
+    let mut warm = None;
+    loop {
+        match settled(&state.store).await {
+            // Between two stages of a chain the next one would make it cold again.
+            Ok(version) if version.is_some() && version != warm => {
+                warm = version;
+                let read = async {
+                    state.boards.quality(&state.store).await?;
+                    page::warm(&state).await
+                };
+                if let Err(problem) = read.await {
+                    tracing::debug!(?problem, "the first view could not be read ahead");
+                }
+            }
+            Ok(_) => {}
+            Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "nothing is read ahead"),
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// The version of the data while no stage works on the next one.
+async fn settled(store: &Store) -> Result<Option<i64>, StoreError> {
+    let newest = store.recent_runs(1).await?;
+    if newest.first().is_some_and(|run| run.status == RunStatus::Running.name()) {
+        return Ok(None);
+    }
+    store.data_version().await.map(Some)
+}
+
 /// How long an answer may take before the server gives up on it.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -162,7 +199,7 @@ pub fn router(state: AppState) -> Router {
         .layer(axum::middleware::map_response(secure))
         .layer(CatchPanicLayer::custom(|_| problem::Problem::internal().into_response()))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .with_state(state)
 }
 

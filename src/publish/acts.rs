@@ -263,7 +263,7 @@ async fn quiet(tx: &mut Tx, hush: &Hush, actor: &Actor, now: Millis) -> Result<S
         if life::apply(&mut alert, Action::Silence)? {
             alert.updated = now;
             tx.put_state(&alert).await?;
-            tx.withhold(alert.id, "silenced", now).await?;
+            tx.hush(alert.id, now).await?;
         }
         let mut entry = actor.entry(About::Alert, &alert.id.to_string(), Action::Silence.name(), now);
         (entry.from, entry.to) = (Some(from), Some(State::Silenced));
@@ -315,6 +315,7 @@ async fn unhush(
         }
         alert.updated = now;
         tx.put_state(&alert).await?;
+        tx.unhush(alert.id, now).await?;
         let mut entry = actor.entry(About::Alert, &alert.id.to_string(), Action::Lift.name(), now);
         (entry.from, entry.to) = (Some(from), Some(alert.state));
         entry.detail = detail([("note", note.map(str::to_owned))]);

@@ -225,9 +225,12 @@ fn line(event: &CloudEvent, lang: Lang) -> String {
 pub(crate) mod tests {
     use super::*;
     use crate::{
-        publish::lifecycle::{
-            Event,
-            tests::{alert, body},
+        publish::{
+            event::tests::sender,
+            lifecycle::{
+                Event,
+                tests::{alert, body},
+            },
         },
         store::alarms::Kind,
         ticket::Day,
@@ -238,7 +241,7 @@ pub(crate) mod tests {
         alert.body = body(Kind::Spike, severity);
         alert.body.title = message::title(lang, &alert.body);
         let event = Event { kind, alert, before: None, day: Day(100) };
-        let sender = Sender { source: "/weisu", lang, small_cell: 5 };
+        let sender = sender("/weisu", lang);
         Member {
             id: event.delivery_id("duty").to_string(),
             alert: event.alert.id.to_string(),
@@ -251,7 +254,7 @@ pub(crate) mod tests {
     }
 
     fn made(members: &[Member], is_digest: bool, lang: Lang) -> CloudEvent<Bundle> {
-        let sender = Sender { source: "/weisu", lang, small_cell: 5 };
+        let sender = sender("/weisu", lang);
         let day = "2024-11-16".parse().unwrap();
         let message = message("duty", members, is_digest, day, sender, None, 0).unwrap();
         assert_eq!(message.members.len(), members.len());
@@ -298,7 +301,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_digest_leads_to_the_page_of_all_alerts() {
-        let sender = Sender { source: "/weisu", lang: Lang::Zh, small_cell: 5 };
+        let sender = sender("/weisu", Lang::Zh);
         let members = [member(1, EventKind::Firing, Severity::Low, Lang::Zh, How::Digest)];
         let page = Some("https://city.example/weisu/alerts".to_owned());
         let message =

@@ -156,8 +156,15 @@ async fn put(
 ) -> Result<(), StoreError> {
     let at = DateTime::<Utc>::from_timestamp_millis(now).unwrap_or_default();
     let day = at.with_timezone(&desk.zone).date_naive();
-    match bundle::message(receiver, members, is_digest, day, desk.sender, desk.links.map(Links::alerts), now)
-    {
+    match bundle::message(
+        receiver,
+        members,
+        is_digest,
+        day,
+        desk.sender,
+        desk.sender.links.map(Links::alerts),
+        now,
+    ) {
         Some(message) => tx.put_message(&message, now).await,
         // None of them can be read: each becomes a dead letter of its own, with the reason.
         None => {

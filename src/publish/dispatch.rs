@@ -6,7 +6,6 @@ use uuid::Uuid;
 use super::{
     event::{Ack, CloudEvent, Sender, rfc3339},
     lifecycle::Event,
-    links::Links,
     message,
     restraint::{self, Told},
     routing::{self, Route},
@@ -28,19 +27,12 @@ pub struct Desk<'a> {
     pub zone: Tz,
     /// What our events have in common.
     pub sender: Sender<'a>,
-    /// Makes the addresses by which alerts are acknowledged.
-    pub links: Option<&'a Links>,
 }
 
 impl<'a> Desk<'a> {
-    /// As configured, without links.
-    pub fn of(config: &'a Config, table: Option<&'a Table>) -> Self {
-        let sender = Sender {
-            source: &config.publish.event_source,
-            lang: config.city.lang,
-            small_cell: config.publish.small_cell,
-        };
-        Self { receivers: &config.receiver, table, zone: config.city.zone.0, sender, links: None }
+    /// As configured; `sender` may know plans and links.
+    pub fn of(config: &'a Config, table: Option<&'a Table>, sender: Sender<'a>) -> Self {
+        Self { receivers: &config.receiver, table, zone: config.city.zone.0, sender }
     }
 
     /// An event as one receiver gets it at `at`, who is to acknowledge by `due`.
@@ -53,7 +45,7 @@ impl<'a> Desk<'a> {
         now: Millis,
     ) -> String {
         let mut wrapped = CloudEvent::of(event, self.sender, now);
-        if let Some(links) = self.links.filter(|_| !event.kind.is_over()) {
+        if let Some(links) = self.sender.links.filter(|_| !event.kind.is_over()) {
             let (url, expires) = links.acknowledge(event.alert.id, &receiver.name, at.timestamp_millis());
             let local = due.map(|due| due.with_timezone(&self.zone).format("%m-%d %H:%M").to_string());
             let text = message::with_link(self.sender.lang, &wrapped.data.text, local.as_deref(), &url);
@@ -175,11 +167,12 @@ mod tests {
     use crate::{
         config::{Lang, ReceiverKind, routing::Row},
         publish::{
+            event::tests::sender,
             lifecycle::{
                 EventKind,
                 tests::{alert, body},
             },
-            links::Key,
+            links::{Key, Links},
         },
         store::{
             alarms::{Kind, Severity},
@@ -197,8 +190,7 @@ mod tests {
     }
 
     fn desk<'a>(receivers: &'a [Receiver], table: Option<&'a Table>) -> Desk<'a> {
-        let sender = Sender { source: "/weisu", lang: Lang::En, small_cell: 5 };
-        Desk { receivers, table, zone: Tz::Asia__Shanghai, sender, links: None }
+        Desk { receivers, table, zone: Tz::Asia__Shanghai, sender: sender("/weisu", Lang::En) }
     }
 
     fn receiver(name: &str, kind: ReceiverKind) -> Receiver {
@@ -221,7 +213,8 @@ mod tests {
     fn each_receiver_has_a_link_of_its_own_and_what_is_over_has_none() {
         let receivers = [receiver("值班", ReceiverKind::Wecom), receiver("hook", ReceiverKind::Webhook)];
         let links = Links::new(Key::of_process().unwrap(), "https://city.example/weisu", 2);
-        let desk = Desk { links: Some(&links), ..desk(&receivers, None) };
+        let plain = desk(&receivers, None);
+        let desk = Desk { sender: Sender { links: Some(&links), ..plain.sender }, ..plain };
         let over = event("b", EventKind::Resolved, Severity::High);
         let events = [event("a", EventKind::Firing, Severity::High), over];
         let out = dispatch(desk, &events, &mut Told::default(), NOON);

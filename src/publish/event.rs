@@ -5,10 +5,11 @@ use uuid::Uuid;
 
 use super::{
     lifecycle::{Event, EventKind},
+    links::Links,
     message,
 };
 use crate::{
-    config::Lang,
+    config::{Config, Lang, Plans},
     store::{
         alarms::Severity,
         alerts::{AlertBody, State},
@@ -20,7 +21,7 @@ use crate::{
 pub const CONTENT_TYPE: &str = "application/cloudevents+json; charset=utf-8";
 
 /// What every event of this installation has in common.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Sender<'a> {
     /// CloudEvents `source`, a URI reference.
     pub source: &'a str,
@@ -28,6 +29,36 @@ pub struct Sender<'a> {
     pub lang: Lang,
     /// Counts below this leave the unit only as part of a larger one.
     pub small_cell: u32,
+    /// The contingency plans that events name.
+    pub plans: Option<&'a Plans>,
+    /// Makes the addresses by which plans are read and alerts are acknowledged.
+    pub links: Option<&'a Links>,
+}
+
+impl<'a> Sender<'a> {
+    /// As configured, without plans and links.
+    pub fn of(config: &'a Config) -> Self {
+        Self {
+            source: &config.publish.event_source,
+            lang: config.city.lang,
+            small_cell: config.publish.small_cell,
+            plans: None,
+            links: None,
+        }
+    }
+
+    /// The plan for what an event is about; what is over needs none.
+    fn plan(&self, event: &Event) -> Option<PlanName> {
+        let body = &event.alert.body;
+        let plan = self.plans.filter(|_| !event.kind.is_over())?.of(&body.topic, &body.district)?;
+        Some(PlanName {
+            name: plan.name.clone(),
+            title: plan.title.clone(),
+            owner: plan.owner.clone(),
+            co_owners: plan.co_owners.clone(),
+            url: self.links.map(|links| links.plan(&plan.name)),
+        })
+    }
 }
 
 /// A CloudEvents 1.0 event, of one alert unless said otherwise.
@@ -52,6 +83,23 @@ pub struct CloudEvent<D = Data> {
     pub data: D,
 }
 
+/// The contingency plan for what an alert is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanName {
+    /// Its name in addresses.
+    pub name: String,
+    /// What people call it.
+    pub title: String,
+    /// 主办
+    pub owner: String,
+    /// 协办
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub co_owners: Vec<String>,
+    /// Where it is read; absent where the page's address is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
 /// The alert as receivers get it: the body of the API with its identity, state and message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Data {
@@ -65,6 +113,9 @@ pub struct Data {
     pub previous_severity: Option<Severity>,
     /// The message for people, 12 lines at most.
     pub text: String,
+    /// The contingency plan (预案), where there is one for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanName>,
     /// How this receiver acknowledges it; absent where that is not set up, and when the alert is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ack: Option<Ack>,
@@ -91,7 +142,8 @@ impl CloudEvent {
     pub fn of(event: &Event, sender: Sender<'_>, now: Millis) -> Self {
         let mut event = event.clone();
         mask(&mut event.alert.body, f64::from(sender.small_cell));
-        let text = message::text(sender.lang, &event).unwrap_or_else(|error| {
+        let plan = sender.plan(&event);
+        let text = message::text(sender.lang, &event, plan.as_ref()).unwrap_or_else(|error| {
             tracing::error!(%error, "message template");
             event.alert.body.title.clone()
         });
@@ -109,6 +161,7 @@ impl CloudEvent {
                 state: event.alert.state,
                 previous_severity: event.before,
                 text,
+                plan,
                 ack: None,
                 body: event.alert.body,
             },
@@ -144,13 +197,56 @@ pub fn rfc3339(at: Millis) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::{
-        publish::lifecycle::tests::{alert, body},
+        publish::{
+            lifecycle::tests::{alert, body},
+            links::Key,
+        },
         store::alarms::Kind,
         ticket::Day,
     };
+
+    pub(crate) fn sender(source: &str, lang: Lang) -> Sender<'_> {
+        Sender { source, lang, small_cell: 5, plans: None, links: None }
+    }
+
+    #[test]
+    fn the_plan_is_named_with_who_leads_and_where_it_is_read() {
+        let plan =
+            "+++\ntopic = \"供暖\"\nowner = \"区城管委\"\nco_owners = [\"供热集团\"]\n+++\n# 供热季预案\n";
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("heating.md"), plan).unwrap();
+        let (plans, found) = Plans::read(folder.path());
+        assert!(found.is_empty(), "{found:?}");
+        let links = Links::new(Key::of_process().unwrap(), "https://city.example", 24);
+        let mut alert = alert("a", 20_000);
+        alert.body = body(Kind::Spike, Severity::High);
+        alert.body.topic = vec!["供暖".into(), "室温不达标".into()];
+        let text = |lang, kind, topic: &[&str], links| {
+            let mut event = Event { kind, alert: alert.clone(), before: None, day: Day(20_000) };
+            event.alert.body.topic = topic.iter().map(|t| (*t).to_owned()).collect();
+            let sender = Sender { plans: Some(&plans), links, ..sender("/weisu", lang) };
+            CloudEvent::of(&event, sender, 0).data.text
+        };
+        let heating = ["供暖", "室温不达标"];
+        for (lang, links, line) in [
+            (Lang::Zh, None, "预案: 供热季预案(主办 区城管委, 协办 供热集团)"),
+            (Lang::En, None, "Plan: 供热季预案 (led by 区城管委, with 供热集团)"),
+            (
+                Lang::Zh,
+                Some(&links),
+                "预案: 供热季预案(主办 区城管委, 协办 供热集团): https://city.example/plan?name=heating",
+            ),
+        ] {
+            let text = text(lang, EventKind::Firing, &heating, links);
+            assert!(text.lines().any(|l| l == line), "{text}");
+        }
+        let over = text(Lang::Zh, EventKind::Resolved, &heating, None);
+        let other = text(Lang::Zh, EventKind::Firing, &["噪音"], None);
+        assert!(!over.contains("预案") && !other.contains("预案"), "{over}\n{other}");
+    }
 
     #[test]
     fn an_event_is_a_cloud_event_and_reads_back() {
@@ -159,7 +255,7 @@ mod tests {
         alert.body.drivers[1].observed = 4.0;
         alert.body.compare.last_year = Some(3.0);
         let event = Event { kind: EventKind::Firing, alert, before: None, day: Day(20_000) };
-        let sender = Sender { source: "/weisu/demo", lang: Lang::Zh, small_cell: 5 };
+        let sender = sender("/weisu/demo", Lang::Zh);
         let wrapped = CloudEvent::of(&event, sender, 1_728_000_000_000);
         insta::assert_json_snapshot!(wrapped);
         let text = serde_json::to_string(&wrapped).unwrap();

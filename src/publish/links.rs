@@ -244,6 +244,11 @@ impl Links {
     pub fn alerts(&self) -> String {
         format!("{}/alerts", self.base)
     }
+
+    /// The address of a plan; its name needs no escaping.
+    pub fn plan(&self, name: &str) -> String {
+        format!("{}/plan?name={name}", self.base)
+    }
 }
 
 #[cfg(test)]

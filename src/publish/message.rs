@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use minijinja::{Environment, context};
 
 use super::{
+    event::PlanName,
     lifecycle::{Event, EventKind},
     message_onset,
 };
@@ -79,8 +80,8 @@ pub fn title(lang: Lang, body: &AlertBody) -> String {
     }
 }
 
-/// The message of an event.
-pub fn text(lang: Lang, event: &Event) -> Result<String, minijinja::Error> {
+/// The message of an event, with the plan for it.
+pub fn text(lang: Lang, event: &Event, plan: Option<&PlanName>) -> Result<String, minijinja::Error> {
     let body = &event.alert.body;
     let name = match lang {
         Lang::Zh => "zh",
@@ -130,9 +131,21 @@ pub fn text(lang: Lang, event: &Event) -> Result<String, minijinja::Error> {
         repeats => body.details.repeats.as_ref().map(|r| context! {
             share => count(100.0 * r.share), usual => count(100.0 * r.usual),
         }),
+        plan => plan.map(|plan| context! {
+            title => &plan.title, owner => &plan.owner, url => &plan.url,
+            helpers => (!plan.co_owners.is_empty()).then(|| listed(lang, &plan.co_owners)),
+        }),
         basis => basis(lang, body.basis),
     })?;
-    Ok(rendered.trim().lines().take(MAX_LINES).collect::<Vec<_>>().join("\n"))
+    Ok(short(rendered.trim(), 2 + usize::from(plan.is_some())))
+}
+
+/// At most [`MAX_LINES`]: what is too much goes before the last ones, which say what to make of it.
+fn short(text: &str, last: usize) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let (first, last) = lines.split_at(lines.len().saturating_sub(last));
+    let room = MAX_LINES - last.len();
+    first.iter().take(room).chain(last).copied().collect::<Vec<_>>().join("\n")
 }
 
 /// 请于 11-15 18:00 前签收: the line that leads to the acknowledgement, laid after a message of 12 lines at most.
@@ -332,7 +345,7 @@ mod tests {
                 (EventKind::Expired, &ahead, None),
                 (EventKind::Closed, &spike, None),
             ] {
-                let text = text(lang, &event(kind, body.clone(), before)).unwrap();
+                let text = text(lang, &event(kind, body.clone(), before), None).unwrap();
                 assert!(text.lines().count() <= MAX_LINES, "{text}");
                 assert!(text.lines().all(|l| !l.trim().is_empty()), "{text}");
                 assert!(!text.contains("预言") && !text.contains("{"), "{text}");
@@ -345,7 +358,7 @@ mod tests {
     #[test]
     fn one_day_is_not_days() {
         let tomorrow = AlertBody { lead_days: 1, ..body(Kind::ForecastExceedance, Severity::Medium) };
-        let text = text(Lang::En, &event(EventKind::Firing, tomorrow, None)).unwrap();
+        let text = text(Lang::En, &event(EventKind::Firing, tomorrow, None), None).unwrap();
         assert!(text.contains("1 day ahead"), "{text}");
     }
 
@@ -355,8 +368,9 @@ mod tests {
         spike.details.neighbours =
             Some(Neighbours { up: ["A", "B", "C", "D"].map(str::to_owned).to_vec(), of: 6 });
         spike.details.events = vec!["国庆节".to_owned(), "供暖季".to_owned()];
-        let say =
-            |lang, body: &AlertBody| text(lang, &event(EventKind::Escalated, body.clone(), None)).unwrap();
+        let say = |lang, body: &AlertBody| {
+            text(lang, &event(EventKind::Escalated, body.clone(), None), None).unwrap()
+        };
         for (lang, lines) in [
             (Lang::Zh, ["邻区: 6 个中 4 个同步偏高(A、B、C)", "日历: 国庆节、供暖季"]),
             (Lang::En, ["Neighbours: 4 of 6 up too (A, B, C)", "Calendar: 国庆节, 供暖季"]),
@@ -429,7 +443,7 @@ mod tests {
         ];
         for (body, en, zh) in bodies {
             for (lang, says) in [(Lang::En, en), (Lang::Zh, zh)] {
-                let text = text(lang, &event(EventKind::Firing, body.clone(), None)).unwrap();
+                let text = text(lang, &event(EventKind::Firing, body.clone(), None), None).unwrap();
                 assert!(text.contains(says) && text.lines().count() <= MAX_LINES, "{text}");
             }
         }

@@ -12,6 +12,7 @@ use crate::{
         compose::{self, Composed},
         deliver::{self, Limits},
         dispatch::Desk,
+        event::Sender,
         export::{self, Month},
         links::Links,
         report::{self, Period, ReportError},
@@ -35,7 +36,9 @@ pub async fn run(cx: &Cx) -> anyhow::Result<Done> {
     let now: deliver::Now = Arc::new(move || start + begun.elapsed());
     let client = deliver::client()?;
     let links = Links::load(&cx.config)?;
-    let desk = Desk { links: links.as_ref(), ..Desk::of(&cx.config, None) };
+    let plans = cx.config.plans();
+    let sender = Sender { plans: Some(&plans), links: links.as_ref(), ..Sender::of(&cx.config) };
+    let desk = Desk::of(&cx.config, None, sender);
     let composed = compose::compose(&cx.store, desk, cx.millis()).await?;
     let summary =
         deliver::drain(&cx.store, &cx.config.receiver, &client, &now, &limits, &CancellationToken::new())

@@ -73,12 +73,29 @@ impl Tx {
 
     /// Drops what waits to be told of an alert, because nobody is to be told or nobody needs to be any more.
     pub async fn withhold(&mut self, alert: Uuid, reason: &str, now: Millis) -> Result<u64, StoreError> {
+        const DEADLINE: &str = "UPDATE escalations SET done = $2 WHERE alert = $1 AND done IS NULL";
+        execute!(self, "withhold deliveries", DEADLINE, alert.to_string(), now)?;
+        self.drop_waiting(alert, reason, now).await
+    }
+
+    async fn drop_waiting(&mut self, alert: Uuid, reason: &str, now: Millis) -> Result<u64, StoreError> {
         const WAITING: &str = "UPDATE deliveries SET status = 'bundled', finished = $2, last_error = $3 WHERE alert = $1 \
              AND status IN ('waiting', 'pending') AND attempts = 0";
-        const DEADLINE: &str = "UPDATE escalations SET done = $2 WHERE alert = $1 AND done IS NULL";
-        let id = alert.to_string();
-        execute!(self, "withhold deliveries", DEADLINE, &id, now)?;
-        execute!(self, "withhold deliveries", WAITING, &id, now, reason)
+        execute!(self, "withhold deliveries", WAITING, alert.to_string(), now, reason)
+    }
+
+    /// Drops what waits to be told of an alert that was silenced, and holds its deadline.
+    pub async fn hush(&mut self, alert: Uuid, now: Millis) -> Result<(), StoreError> {
+        const HOLD: &str =
+            "UPDATE escalations SET paused = $2 WHERE alert = $1 AND done IS NULL AND paused IS NULL";
+        execute!(self, "hold a deadline", HOLD, alert.to_string(), now)?;
+        self.drop_waiting(alert, "silenced", now).await.map(drop)
+    }
+
+    /// The silence of an alert is over: as much time as was left is left to acknowledge it.
+    pub async fn unhush(&mut self, alert: Uuid, now: Millis) -> Result<(), StoreError> {
+        const GO_ON: &str = "UPDATE escalations SET held = held + ($2 - paused), paused = NULL WHERE alert = $1 AND paused IS NOT NULL";
+        execute!(self, "give a deadline back", GO_ON, alert.to_string(), now).map(drop)
     }
 
     /// Notes that a person has ended an alert.

@@ -301,7 +301,7 @@ impl Store {
     pub async fn deliveries_due(&self, now: Millis) -> Result<bool, StoreError> {
         const SQL: &str = "SELECT id FROM deliveries WHERE status = 'pending' AND next_attempt <= $1 \
              UNION ALL SELECT id FROM deliveries WHERE status = 'waiting' AND not_before <= $1 \
-             UNION ALL SELECT alert FROM escalations WHERE done IS NULL AND due <= $1 \
+             UNION ALL SELECT alert FROM escalations WHERE done IS NULL AND paused IS NULL AND due + held <= $1 \
              UNION ALL SELECT id FROM silences WHERE lifted IS NULL AND until <= $1 \
              UNION ALL SELECT alert FROM endings WHERE since <= $1 LIMIT 1";
         let row: Option<(String,)> = on_read!(self, c => sqlx::query_as(SQL).bind(now).fetch_optional(c))

@@ -102,16 +102,17 @@ impl Store {
         on_read!(self, c => sqlx::query_as(SQL).bind(from).fetch_all(c)).doing("count what was told")
     }
 
-    /// Deadlines that nobody has looked at yet, earliest first.
+    /// Deadlines that nobody has looked at yet and no silence holds, earliest first.
     pub async fn deadlines(&self, until: Millis) -> Result<Vec<Deadline>, StoreError> {
-        const SQL: &str = "SELECT alert, receiver, due, rule FROM escalations WHERE done IS NULL AND due <= $1 \
-             ORDER BY due, alert";
+        const SQL: &str = "SELECT alert, receiver, due + held AS due, rule FROM escalations \
+             WHERE done IS NULL AND paused IS NULL AND due + held <= $1 ORDER BY 3, alert";
         on_read!(self, c => sqlx::query_as(SQL).bind(until).fetch_all(c)).doing("read deadlines")
     }
 
-    /// Until when an alert is to be acknowledged; nothing once that was looked at.
+    /// Until when an alert is to be acknowledged; nothing once that was looked at, and while it is silenced.
     pub async fn deadline_of(&self, alert: Uuid) -> Result<Option<Millis>, StoreError> {
-        const SQL: &str = "SELECT due FROM escalations WHERE alert = $1 AND done IS NULL";
+        const SQL: &str =
+            "SELECT due + held FROM escalations WHERE alert = $1 AND done IS NULL AND paused IS NULL";
         let row: Option<(Millis,)> =
             on_read!(self, c => sqlx::query_as(SQL).bind(alert.to_string()).fetch_optional(c))
                 .doing("read deadlines")?;

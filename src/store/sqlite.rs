@@ -9,6 +9,9 @@ use sqlx::{
 
 use super::{Options, Pools, Store, StoreError};
 
+/// Rows that a reader's thread may be ahead of who asked: each time it has to wait costs a change of threads.
+const ROWS: usize = 2000;
+
 static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/sqlite");
 
 pub(super) async fn open(options: &Options) -> Result<Store, StoreError> {
@@ -38,7 +41,8 @@ pub(super) async fn look(options: &Options) -> Result<Store, StoreError> {
     };
     let base = SqliteConnectOptions::from_str(&options.url).map_err(failed)?;
     let at = base.get_filename().display().to_string();
-    let base = base.disable_statement_logging().busy_timeout(options.wait).read_only(true);
+    let base =
+        base.disable_statement_logging().row_buffer_size(ROWS).busy_timeout(options.wait).read_only(true);
     let read = reader_pool(base, options).await.map_err(failed)?;
     Ok(Store { pools: Pools::Sqlite { write: read.clone(), read }, at })
 }
@@ -46,6 +50,7 @@ pub(super) async fn look(options: &Options) -> Result<Store, StoreError> {
 fn pragmas(base: SqliteConnectOptions, options: &Options) -> SqliteConnectOptions {
     // Statements are not logged: a stage that is slow says so itself, with what it worked on.
     base.disable_statement_logging()
+        .row_buffer_size(ROWS)
         .journal_mode(SqliteJournalMode::Wal)
         // A crash of the machine may lose the last commits in WAL mode with NORMAL; a deliverer that then repeats
         // a delivery keeps its id, but an acknowledged ingest must stay, hence FULL.

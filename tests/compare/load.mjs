@@ -1,13 +1,13 @@
 #!/usr/bin/env node
-// Latency of the API of a capital (34,000 leaf cells on SQLite) at 200 requests a second.
+// Latency of the API and the page of a capital (34,000 leaf cells on SQLite) at 200 requests a second.
 //
 //   cargo bench --bench cycle -- --keep FOLDER && cargo build --release
 //   npm install --prefix FOLDER/tools --ignore-scripts autocannon@8
 //   node tests/compare/load.mjs FOLDER [rate] [seconds]
 //
 // The daemon of that folder is started on a port of its own at the instant of its last morning, every address is
-// asked once, and then autocannon asks the API for the forecasts of changing series, alerts and boards at a constant rate over 20
-// connections, without cached answers. Prints percentiles in ms and ends with 1 if the 99th is 20 ms or more, or an answer was no 2xx.
+// asked once, and then autocannon asks for the forecasts of changing series, lists, alerts, boards and the page at a constant rate over
+// 20 connections, without cached answers. Prints percentiles in ms and ends with 1 if the 99th is 20 ms or more, or an answer was no 2xx.
 import { spawn } from 'node:child_process';
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -74,9 +74,16 @@ const addresses = [
   ...Array(10).fill('/api/v1/outlook'),
   ...Array(10).fill('/api/v1/status'),
   ...Array(10).fill('/api/v1/scoreboard'),
+  ...Array(10).fill('/api/v1/series?limit=1'),
+  ...Array(5).fill('/api/v1/lanes'),
+  ...Array(5).fill('/api/v1/calendar?days=60'),
+  ...Array(5).fill('/api/v1/explanation'),
+  ...Array(5).fill('/metrics'),
+  ...Array(5).fill('/'),
+  ...Array(5).fill('/?lang=en'),
 ];
 const first = [];
-for (const path of new Set([...addresses, '/'])) {
+for (const path of new Set(addresses)) {
   const from = performance.now();
   const answer = await fetch(base + path);
   await answer.arrayBuffer();

@@ -267,7 +267,16 @@ async fn the_reading_role_sees_the_views_and_no_table() {
         let ask = async |c: &mut PgConnection, sql: &'static str| {
             sqlx::raw_sql(sql).execute(c).await.map_err(|e| e.to_string())
         };
-        for view in ["v_forecast", "v_calendar", "v_alarm", "v_delivery", "v_reject", "v_health", "v_month"] {
+        for view in [
+            "v_forecast",
+            "v_calendar",
+            "v_season",
+            "v_alarm",
+            "v_delivery",
+            "v_reject",
+            "v_health",
+            "v_month",
+        ] {
             let sql = sqlx::AssertSqlSafe(format!("SELECT * FROM grafana.{view} LIMIT 1"));
             sqlx::raw_sql(sql).execute(&mut c).await.unwrap_or_else(|e| panic!("{view}: {e}"));
         }

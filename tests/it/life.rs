@@ -2,7 +2,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 use weisu::{
-    config::Lang,
+    config::{Lang, Receiver},
     publish::{
         acts::{self, ActError, Actor, Deed, Hush},
         compose,
@@ -16,6 +16,7 @@ use weisu::{
         alerts::{Alert, State},
         audit::{About, Via},
         outbox::Outcome,
+        restraint::Deadline,
         silences::Scope,
         verdicts::{Cause, Verdict},
     },
@@ -61,6 +62,18 @@ async fn audit(store: &Store, alert: Uuid) -> Vec<String> {
         .map(|r| &r.entry)
         .map(|e| format!("{} {}>{} {}", e.action, name(e.from), name(e.to), e.author))
         .collect()
+}
+
+/// Two alerts in a state, of which word to the receivers is in the outbox.
+async fn enqueued(store: &Store, state: State, receivers: &[Receiver]) -> Vec<Alert> {
+    let mut events: Vec<_> = (1..=2).map(|n| event(n, EventKind::Firing, 20_000)).collect();
+    events.iter_mut().for_each(|e| e.alert.state = state);
+    let alerts: Vec<Alert> = events.iter().map(|e| e.alert.clone()).collect();
+    let mut tx = store.begin().await.unwrap();
+    tx.put_alerts(&alerts, &[]).await.unwrap();
+    tx.commit().await.unwrap();
+    enqueue(store, &events, receivers, NOW).await;
+    alerts
 }
 
 async fn state(store: &Store, alert: Uuid) -> State {
@@ -194,15 +207,46 @@ async fn a_silence_covers_what_it_says_and_gives_back_what_was() {
 }
 
 #[tokio::test]
+async fn a_silence_holds_the_deadline_and_gives_back_what_was_left_of_it() {
+    for_each_store(|store| async move {
+        let receivers = [receiver("office", "http://127.0.0.1:1/"), receiver("boss", "http://127.0.0.1:1/")];
+        let alerts = enqueued(&store, State::Firing, &receivers[..1]).await;
+        let id = alerts[0].id;
+        let mut tx = store.begin().await.unwrap();
+        let deadline = Deadline {
+            alert: id.to_string(),
+            receiver: "boss".into(),
+            due: NOW + 60_000,
+            rule: "routing.csv:2".into(),
+        };
+        tx.put_deadlines(&[deadline]).await.unwrap();
+        tx.commit().await.unwrap();
+        let scope = Scope { fingerprint: Some(alerts[0].fingerprint.clone()), ..Scope::default() };
+        let hush = |until| Deed::Silence(Hush { scope: scope.clone(), until, reason: "drill".into() });
+        let escalated = async |at| compose::compose(&store, desk(&receivers), at).await.unwrap().escalated;
+        // Taken back by somebody after 100 s with 50 s to go, silenced again, and over by itself after 200 s.
+        acts::act(&store, id, &hush(NOW + 500_000), &officer(), NOW + 10_000).await.unwrap();
+        assert_eq!(store.deadline_of(id).await.unwrap(), None);
+        assert_eq!(escalated(NOW + 90_000).await, 0, "nobody is to be told");
+        let lift = Deed::Step { action: Action::Lift, note: None };
+        acts::act(&store, id, &lift, &officer(), NOW + 110_000).await.unwrap();
+        assert_eq!(store.deadline_of(id).await.unwrap(), Some(NOW + 160_000));
+        acts::act(&store, id, &hush(NOW + 320_000), &officer(), NOW + 120_000).await.unwrap();
+        assert_eq!(escalated(NOW + 320_000).await, 0, "40 s are left");
+        assert_eq!(store.deadline_of(id).await.unwrap(), Some(NOW + 360_000));
+        assert!(!store.deliveries_due(NOW + 359_999).await.unwrap());
+        assert!(store.deliveries_due(NOW + 360_000).await.unwrap());
+        assert_eq!(escalated(NOW + 360_000).await, 1);
+        assert_eq!(escalated(NOW + 999_000).await, 0, "once");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_is_silenced_or_done_is_not_told_any_more() {
     for_each_store(|store| async move {
-        let events: Vec<_> = (1..=2).map(|n| event(n, EventKind::Firing, 20_000)).collect();
-        let alerts: Vec<Alert> = events.iter().map(|e| e.alert.clone()).collect();
-        let mut tx = store.begin().await.unwrap();
-        tx.put_alerts(&alerts, &[]).await.unwrap();
-        tx.commit().await.unwrap();
         let receivers = [receiver("office", "http://127.0.0.1:1/")];
-        enqueue(&store, &events, &receivers, NOW).await;
+        let alerts = enqueued(&store, State::Firing, &receivers).await;
         let scope = Scope { fingerprint: Some(alerts[0].fingerprint.clone()), ..Scope::default() };
         let hush = Hush { scope, until: NOW + 10_000, reason: "known".into() };
         acts::act(&store, alerts[0].id, &Deed::Silence(hush), &officer(), NOW).await.unwrap();
@@ -219,14 +263,8 @@ async fn what_is_silenced_or_done_is_not_told_any_more() {
 #[tokio::test]
 async fn an_alert_is_pending_until_somebody_has_it() {
     for_each_store(|store| async move {
-        let mut events: Vec<_> = (1..=2).map(|n| event(n, EventKind::Firing, 20_000)).collect();
-        events.iter_mut().for_each(|e| e.alert.state = State::Pending);
-        let alerts: Vec<Alert> = events.iter().map(|e| e.alert.clone()).collect();
-        let mut tx = store.begin().await.unwrap();
-        tx.put_alerts(&alerts, &[]).await.unwrap();
-        tx.commit().await.unwrap();
         let receivers = [receiver("office", "http://127.0.0.1:1/")];
-        enqueue(&store, &events, &receivers, NOW).await;
+        let alerts = enqueued(&store, State::Pending, &receivers).await;
         let retry = Outcome::Retry { at: NOW, counted: true, error: "down".into() };
         for (outcome, wanted) in [(retry, State::Pending), (Outcome::Delivered, State::Firing)] {
             let claim = store.claim("office", NOW, NOW + 60_000).await.unwrap().unwrap();
@@ -251,13 +289,8 @@ fn words_are_plain_and_short() {
 #[tokio::test]
 async fn whoever_was_told_is_told_that_a_person_has_ended_it() {
     for_each_store(|store| async move {
-        let events: Vec<_> = (1..=2).map(|n| event(n, EventKind::Firing, 20_000)).collect();
-        let alerts: Vec<Alert> = events.iter().map(|e| e.alert.clone()).collect();
-        let mut tx = store.begin().await.unwrap();
-        tx.put_alerts(&alerts, &[]).await.unwrap();
-        tx.commit().await.unwrap();
         let receivers = [receiver("office", "http://127.0.0.1:1/")];
-        enqueue(&store, &events, &receivers, NOW).await;
+        let alerts = enqueued(&store, State::Firing, &receivers).await;
         let claim = store.claim("office", NOW, NOW + 60_000).await.unwrap().unwrap();
         assert!(store.record(&claim, Some(200), &Outcome::Delivered, 0, NOW).await.unwrap());
         for alert in &alerts {

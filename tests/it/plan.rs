@@ -7,6 +7,7 @@ use weisu::{
     config::Config,
     publish::{
         dispatch::{self, Desk},
+        event::Sender,
         lifecycle::{Event, EventKind},
         restraint::Told,
     },
@@ -61,7 +62,7 @@ async fn fill(db: &Database) {
         alert(5, "东城区", Severity::Critical),
     ];
     let now = EVENING.parse::<DateTime<chrono::Utc>>().unwrap().timestamp_millis();
-    let desk = Desk::of(&config, table.as_ref());
+    let desk = Desk::of(&config, table.as_ref(), Sender::of(&config));
     let out = dispatch::dispatch(desk, &events, &mut Told::default(), now);
     let raised: Vec<_> = events.iter().map(|e| e.alert.clone()).collect();
     let store = db.open().await.unwrap();

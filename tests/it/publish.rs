@@ -93,8 +93,8 @@ pub(crate) fn event(alert: u128, kind: EventKind, day: i32) -> Event {
 
 /// A desk in Shanghai without a table.
 pub(crate) fn desk(receivers: &[Receiver]) -> Desk<'_> {
-    let sender = Sender { source: "/weisu/test", lang: Lang::Zh, small_cell: 5 };
-    Desk { receivers, table: None, zone: chrono_tz::Tz::Asia__Shanghai, sender, links: None }
+    let sender = Sender { source: "/weisu/test", lang: Lang::Zh, small_cell: 5, plans: None, links: None };
+    Desk { receivers, table: None, zone: chrono_tz::Tz::Asia__Shanghai, sender }
 }
 
 pub(crate) async fn enqueue(store: &Store, events: &[Event], receivers: &[Receiver], now: Millis) -> u64 {

@@ -8,6 +8,7 @@ use weisu::{
     config::{Http, ReceiverKind},
     publish::{
         dispatch::{self, Desk},
+        event::Sender,
         lifecycle::EventKind,
         links::{Key, Links},
         restraint::Told,
@@ -235,7 +236,8 @@ async fn a_link_to_acknowledge_is_one_in_each_vendors_markup() {
             let server = MockServer::start().await;
             answers(&server, taken(kind)).await;
             let duty = [bot(kind, &db, &server.uri())];
-            let desk = Desk { links: Some(&links), ..desk(&duty) };
+            let plain = desk(&duty);
+            let desk = Desk { sender: Sender { links: Some(&links), ..plain.sender }, ..plain };
             let mut fired = event(1, EventKind::Firing, 20_000);
             fired.alert.body.severity = Severity::High;
             let out = dispatch::dispatch(desk, &[fired], &mut Told::default(), clock.millis());

@@ -1,7 +1,10 @@
 //! Why the newest forecast of a series is what it is.
+use std::sync::Arc;
+
 use axum::{Json, extract::State};
 use chrono::NaiveDate;
 use serde::Deserialize;
+use weisu_models::calendar::Calendar;
 
 use crate::{
     config::regressor,
@@ -49,25 +52,41 @@ pub(super) async fn explanation(
         }
     };
     let at = (params.topic.unwrap_or(0), params.district.unwrap_or(0));
-    read(&state, at, params.basis.unwrap_or(Basis::Raw), span).await.map(Json)
+    read(&state, at, params.basis.unwrap_or(Basis::Raw), span)
+        .await
+        .map(|kept| Json(Explanation::clone(&kept)))
 }
 
-/// The answer of `/explanation`, also shown on the page.
+/// The answer of `/explanation`, also shown on the page. It is kept like everything that changes with a run only, and
+/// one is worked out at a time: many at once would leave no processor to the others.
 pub(crate) async fn read(
     state: &AppState,
     at: (i32, i32),
     basis: Basis,
     span: Option<(NaiveDate, NaiveDate)>,
-) -> Result<Explanation, Problem> {
+) -> Result<Arc<Explanation>, Problem> {
     let question = Question { at, basis, span, history_days: state.city.history_days };
-    let measured = regressor::readable(&state.city.regressors);
-    let calendar = state.calendar.without_regressors().with_regressors(measured);
-    explain::answer(&state.store, &calendar, question).await.map_err(|error| match error {
+    let work = async || {
+        let _turn = state.boards.turn.lock().await;
+        let calendar = calendar(state).await?;
+        explain::answer(&state.store, &calendar, question).await
+    };
+    state.boards.explained.get(&state.store, question, work).await.map_err(|error| match error {
         ExplainError::NoForecast | ExplainError::NotForecast { .. } => Problem::not_found(error.to_string()),
         ExplainError::Store(error) => error.into(),
-        ExplainError::Fit(_) => {
+        ExplainError::Fit(_) | ExplainError::Work(_) => {
             tracing::error!(error = &error as &dyn std::error::Error, "a forecast could not be explained");
             Problem::internal()
         }
     })
+}
+
+/// The city's calendar with what its files measure now.
+async fn calendar(state: &AppState) -> Result<Arc<Calendar>, ExplainError> {
+    if state.city.regressors.is_empty() {
+        return Ok(state.calendar.clone());
+    }
+    let (calendar, city) = (state.calendar.clone(), state.city.clone());
+    let read = move || calendar.without_regressors().with_regressors(regressor::readable(&city.regressors));
+    Ok(Arc::new(tokio::task::spawn_blocking(read).await?))
 }

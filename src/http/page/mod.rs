@@ -110,38 +110,49 @@ pub(super) async fn page(
     Params(params): Params<PageParams>,
 ) -> Result<Response, Problem> {
     let text = Text::new(text::language(params.lang.as_deref(), &headers, state.city.lang), state.city.zone);
-    let choice = Choice::from(&params);
-    let status = api::status::read(&state).await?;
+    let html = written(&state, &text, &params).await?;
+    Ok(([("vary", "accept-language")], Html(html)).into_response())
+}
+
+/// Reads what the first view shows, so that the first who asks does not wait for it.
+pub(super) async fn warm(state: &AppState) -> Result<(), Problem> {
+    let text = Text::new(state.city.lang, state.city.zone);
+    written(state, &text, &PageParams::default()).await.map(drop)
+}
+
+async fn written(state: &AppState, text: &Text, params: &PageParams) -> Result<String, Problem> {
+    let choice = Choice::from(params);
+    let status = api::status::read(state).await?;
     let base = state.boards.base(&state.store).await?;
-    let score = scoreboard::scoreboard(&state, choice.basis).await?;
-    let rises = rises::read(&state, choice).await?;
+    let score = scoreboard::scoreboard(state, choice.basis).await?;
+    let rises = rises::read(state, choice).await?;
     let topic = Some(choice.topic.unwrap_or(rises.topic));
-    let outlook = outlook::view(&state, &text, &base, Choice { topic, ..choice }).await?;
-    let map = state.outlines.as_ref().and_then(|outlines| map::view(&text, outlines, &base, &rises));
-    let cards: Vec<_> = open_alerts(&state).await?.iter().map(|a| hotspots::view(&text, a)).collect();
-    let lanes = super::lanes::lanes(&state, choice.basis).await?;
-    let runs: Vec<_> = state.store.recent_runs(8).await?.iter().map(|r| track::run(&text, r)).collect();
+    let outlook = outlook::view(state, text, &base, Choice { topic, ..choice }).await?;
+    let map = state.outlines.as_ref().and_then(|outlines| map::view(text, outlines, &base, &rises));
+    let cards: Vec<_> = open_alerts(state).await?.iter().map(|a| hotspots::view(text, a)).collect();
+    let lanes = super::lanes::lanes(state, choice.basis).await?;
+    let runs: Vec<_> = state.store.recent_runs(8).await?.iter().map(|r| track::run(text, r)).collect();
     let html = templates()?.get_template("page.html")?.render(context! {
         title => text.say("title", context! { city => state.city.name.clone() }),
         data_to => status.data_to.map(|d| text.say("data_to", context! { day => text.date(d) })),
         issued => status.forecast.as_ref().and_then(|f| f.issued_at)
             .map(|at| text.say("issued", context! { at => text.instant(at) })),
-        answers => Value::from(Serde(answers::view(&text, &rises, &score))),
-        lanes => Value::from(Serde(lanes::view(&text, &lanes, state.today().date()))),
+        answers => Value::from(Serde(answers::view(text, &rises, &score))),
+        lanes => Value::from(Serde(lanes::view(text, &lanes, state.today().date()))),
         hotspots => Value::from(Serde(cards)),
         more => (status.open_alerts > HOTSPOTS)
             .then(|| text.say("more_alerts", context! { n => status.open_alerts - HOTSPOTS })),
-        what => Value::from(Serde(rises::what(&text, &rises, &base, choice))),
-        places => Value::from(Serde(rises::places(&text, &rises, &base))),
+        what => Value::from(Serde(rises::what(text, &rises, &base, choice))),
+        places => Value::from(Serde(rises::places(text, &rises, &base))),
         map => map.map(|map| Value::from(Serde(map))),
         outlook => Value::from(Serde(outlook)),
-        past => Value::from(Serde(track::past(&text, &score))),
-        precision => Value::from(Serde(track::precision(&text, &verdicts::precision(&state.store.judged_alerts().await?)))),
-        health => Value::from(Serde(track::health(&text, &status))),
+        past => Value::from(Serde(track::past(text, &score))),
+        precision => Value::from(Serde(track::precision(text, &verdicts::precision(&state.store.judged_alerts().await?)))),
+        health => Value::from(Serde(track::health(text, &status))),
         runs => Value::from(Serde(runs)),
-        ..frame(&state, &text, keep(&params)),
+        ..frame(state, text, keep(params)),
     })?;
-    Ok(([("vary", "accept-language")], Html(html)).into_response())
+    Ok(html)
 }
 
 fn templates() -> Result<&'static Environment<'static>, Problem> {

@@ -1,4 +1,4 @@
-//! Metrics of what has happened: alerts, alarms, quality, runs, deliveries, rejected rows, ages.
+//! Metrics of what has happened or is said: alerts, alarms, quality, runs, deliveries, rejected rows, seasons, ages.
 //!
 //! What is counted by day holds from local midnight to local midnight of the day it happened; what is true until
 //! something newer takes its place holds from when it became so.
@@ -10,7 +10,7 @@ use super::{
     series::{Labels, NAME, QueryError, Sample, Series},
 };
 use crate::{
-    store::{ALL_LEVELS, BacktestRow, Grain, RunStatus, board::AlertSpan},
+    store::{ALL_LEVELS, BacktestRow, Grain, RunStatus, board::AlertSpan, calendar::CalendarFilter},
     ticket::{Basis, Day},
 };
 
@@ -36,6 +36,8 @@ pub enum Group {
     Runs,
     /// Deliveries.
     Deliveries,
+    /// Returning seasons of the newest calendar.
+    Seasons,
     /// How fresh everything is.
     Ages,
 }
@@ -81,6 +83,15 @@ const DELIVERIES: [Metric; 2] = [
     Metric::new("weisu_deliveries", "Deliveries enqueued on a day, by receiver and what became of them."),
     Metric::new("weisu_outbox", "Deliveries by receiver and status now."),
 ];
+const SEASONS: [Metric; 4] = [
+    Metric::new(
+        "weisu_season_lead_days",
+        "Days from the last known day to the week a season is expected to begin in.",
+    ),
+    Metric::new("weisu_season_probability", "P(a season begins within two weeks of the day it is expected)."),
+    Metric::new("weisu_season_shift_days", "Days later than in past years; negative is earlier."),
+    Metric::new("weisu_season_peak_expected", "Tickets expected in the busiest week of a season."),
+];
 const AGES: [Metric; 2] = [
     Metric::new("weisu_last_day_timestamp_seconds", "Begin of the last complete local day."),
     Metric::new("weisu_forecast_timestamp_seconds", "When the newest forecast was finished."),
@@ -93,7 +104,7 @@ pub fn metrics() -> impl Iterator<Item = Metric> {
 
 impl Group {
     /// All groups.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Alerts,
         Self::Alarms,
         Self::Fit,
@@ -101,6 +112,7 @@ impl Group {
         Self::Ledger,
         Self::Runs,
         Self::Deliveries,
+        Self::Seasons,
         Self::Ages,
     ];
 
@@ -114,6 +126,7 @@ impl Group {
             Self::Ledger => &LEDGER,
             Self::Runs => &RUNS,
             Self::Deliveries => &DELIVERIES,
+            Self::Seasons => &SEASONS,
             Self::Ages => &AGES,
         }
     }
@@ -136,6 +149,7 @@ pub async fn read(reader: &Reader, group: Group, window: Window) -> Result<Vec<S
         Group::Ledger => ledger(&mut out, window).await?,
         Group::Runs => runs(&mut out, from, to).await?,
         Group::Deliveries => deliveries(&mut out, from, to).await?,
+        Group::Seasons => seasons(&mut out).await?,
         Group::Ages => ages(&mut out).await?,
     }
     Ok(out.finish())
@@ -409,6 +423,32 @@ async fn deliveries(out: &mut Collected<'_>, from: i64, to: i64) -> Result<(), Q
     for row in out.reader.store.delivery_counts().await? {
         let by = labels(&[("receiver", &row.receiver), ("status", &row.status)]);
         out.set("weisu_outbox", by, row.oldest, OPEN_END, row.n as f64);
+    }
+    Ok(())
+}
+
+async fn seasons(out: &mut Collected<'_>) -> Result<(), QueryError> {
+    let Some((run, rows)) = out.reader.store.calendar(CalendarFilter::default()).await? else {
+        return Ok(());
+    };
+    let (since, origin) = (run.finished.unwrap_or(run.started), run.origin.unwrap_or_default());
+    let whereabouts = Whereabouts::new(out.reader);
+    for row in rows {
+        let mut labels = labels(&[
+            ("standing", &row.standing),
+            ("onset", &row.onset.to_string()),
+            ("timing", &row.timing),
+            ("peak", &row.peak.to_string()),
+        ]);
+        labels.extend(whereabouts.of(row.topic, row.district));
+        for (metric, value) in [
+            ("weisu_season_lead_days", f64::from(row.onset.0 - origin)),
+            ("weisu_season_probability", row.probability),
+            ("weisu_season_shift_days", f64::from(row.shift_days)),
+            ("weisu_season_peak_expected", row.peak_expected),
+        ] {
+            out.set(metric, labels.clone(), since, OPEN_END, value);
+        }
     }
     Ok(())
 }

@@ -88,7 +88,7 @@ mod tests {
     use crate::{
         config::Lang,
         publish::{
-            event::Sender,
+            event::tests::sender,
             lifecycle::{
                 Event, EventKind,
                 tests::{alert, body},
@@ -116,7 +116,7 @@ mod tests {
         alert.body = body(Kind::Spike, Severity::High);
         let of = |kind, before| {
             let event = Event { kind, alert: alert.clone(), before, day: Day(100) };
-            let sender = Sender { source: "/weisu", lang: Lang::En, small_cell: 5 };
+            let sender = sender("/weisu", Lang::En);
             alerts(&CloudEvent::of(&event, sender, 1_728_000_000_000))
         };
         let fired = of(EventKind::Firing, None);

@@ -153,9 +153,13 @@ struct Note {
     links: Vec<String>,
 }
 
-/// Addresses by which alerts are acknowledged.
+/// Addresses by which alerts are acknowledged and their plans are read.
 fn links(alerts: &[CloudEvent]) -> impl Iterator<Item = String> {
-    alerts.iter().filter_map(|event| Some(event.data.ack.as_ref()?.url.clone()))
+    let of = |event: &CloudEvent| {
+        let plan = event.data.plan.as_ref().and_then(|plan| plan.url.clone());
+        event.data.ack.as_ref().map(|ack| ack.url.clone()).into_iter().chain(plan)
+    };
+    alerts.iter().flat_map(of)
 }
 
 /// What sends: clients, limits, and how fast bots may be asked.

@@ -114,7 +114,7 @@ mod tests {
         config::Lang,
         publish::{
             bundle::{self, tests::member},
-            event::Sender,
+            event::tests::sender,
             lifecycle::EventKind,
         },
         store::{alarms::Severity, outbox::How},
@@ -130,7 +130,7 @@ mod tests {
         let resolved = Body::of(&receiver, &Parcel::read(&over.body).unwrap());
         assert_eq!((resolved.status, resolved.alerts[0].status), ("resolved", "resolved"));
         assert_ne!(resolved.alerts[0].ends_at, NO_END);
-        let sender = Sender { source: "/weisu", lang: Lang::En, small_cell: 5 };
+        let sender = sender("/weisu", Lang::En);
         let day = "2024-11-16".parse().unwrap();
         let digest = bundle::message("hub", &[one, over], true, day, sender, None, 0).unwrap();
         let both = Body::of(&receiver, &Parcel::read(&digest.body).unwrap());

@@ -24,11 +24,27 @@ pub enum Cell {
     Share(f64),
     /// A relative change: 0.1 is ten per cent more.
     Change(f64),
+    /// A change that in per cent would say more than it is: from so many to so many.
+    Leap {
+        /// Before.
+        from: u64,
+        /// Now.
+        to: u64,
+        /// The relative change.
+        change: f64,
+    },
     /// A local day.
     Date(NaiveDate),
     /// Not known, or not to be told.
     Unknown,
 }
+
+/// A base below this is small for a percentage.
+const FEW: u64 = 30;
+/// A change on a small base from which on it is told by counts.
+const LARGE: f64 = 0.5;
+/// A change on any base from which on it is told by counts.
+const BEYOND: f64 = 10.0;
 
 impl Cell {
     /// Tickets; small counts are taken out.
@@ -60,8 +76,21 @@ impl Cell {
         }
     }
 
-    /// A change between counts that are shown.
+    /// A change between counts that are shown. One that is large because little was there before, or beyond all
+    /// measure, is told by its counts.
     pub fn change(change: Option<f64>, now: &Self, then: &Self) -> Self {
+        match (Self::deviation(change, now, then), now, then) {
+            (Self::Change(change), Self::Count(to), Self::Count(from))
+                if change.abs() >= LARGE && *from < FEW || change >= BEYOND =>
+            {
+                Self::Leap { from: *from, to: *to, change }
+            }
+            (cell, ..) => cell,
+        }
+    }
+
+    /// How far what came is from what was expected, both of them shown.
+    pub fn deviation(change: Option<f64>, now: &Self, then: &Self) -> Self {
         match (change, now, then) {
             (Some(change), Self::Count(_), Self::Count(_)) => Self::Change(change),
             _ => Self::Unknown,
@@ -72,7 +101,7 @@ impl Cell {
     pub fn number(&self) -> Option<f64> {
         match self {
             Self::Count(n) => Some(*n as f64),
-            Self::Decimal(x) | Self::Share(x) | Self::Change(x) => Some(*x),
+            Self::Decimal(x) | Self::Share(x) | Self::Change(x) | Self::Leap { change: x, .. } => Some(*x),
             Self::Text(_) | Self::Below(_) | Self::Date(_) | Self::Unknown => None,
         }
     }
@@ -101,6 +130,10 @@ impl Cell {
                 };
                 format!("{sign}{}", percent(lang, x.abs()))
             }
+            Self::Leap { from, to, .. } => match lang {
+                Lang::Zh => format!("由 {} 到 {}", grouped(*from), grouped(*to)),
+                Lang::En => format!("from {} to {}", grouped(*from), grouped(*to)),
+            },
             Self::Date(date) => date.to_string(),
             Self::Unknown => UNKNOWN.to_owned(),
         }
@@ -159,6 +192,25 @@ mod tests {
         assert_eq!(Cell::share(&large, &large), Cell::Share(1.0));
         assert_eq!(Cell::change(Some(0.5), &large, &small), Cell::Unknown);
         assert_eq!(Cell::change(Some(0.5), &large, &large), Cell::Change(0.5));
+    }
+
+    #[test]
+    fn a_change_of_little_is_told_by_its_counts() {
+        for (from, to, zh, en) in [
+            (3, 400, "由 3 到 400", "from 3 to 400"),
+            (29, 1_450, "由 29 到 1,450", "from 29 to 1,450"),
+            (20, 8, "由 20 到 8", "from 20 to 8"),
+            (29, 40, "+37.9%", "+37.9\u{a0}%"),
+            (30, 90, "+200.0%", "+200.0\u{a0}%"),
+            (500, 6_000, "由 500 到 6,000", "from 500 to 6,000"),
+        ] {
+            let change = to as f64 / from as f64 - 1.0;
+            let cell = Cell::change(Some(change), &Cell::Count(to), &Cell::Count(from));
+            assert_eq!((cell.shown(Lang::Zh), cell.shown(Lang::En)), (zh.to_owned(), en.to_owned()));
+            assert_eq!(cell.number(), Some(change), "tables are sorted by it");
+        }
+        let (came, expected) = (Cell::Count(400), Cell::Count(3));
+        assert_eq!(Cell::deviation(Some(132.3), &came, &expected), Cell::Change(132.3));
         assert_eq!(Cell::expected(Some(2.6), 5).shown(Lang::En), "<5");
         assert_eq!(Cell::expected(Some(f64::NAN), 5), Cell::Unknown);
     }

@@ -26,6 +26,7 @@ struct Shown {
     shown: String,
     number: Option<f64>,
     is_known: bool,
+    is_leap: bool,
 }
 
 impl fmt::Display for Shown {
@@ -136,6 +137,7 @@ fn shown(lang: Lang, anchor: String, cell: &Cell) -> Value {
         shown: cell.shown(lang).chars().filter(|c| !c.is_control()).collect(),
         number: cell.number(),
         is_known: *cell != Cell::Unknown,
+        is_leap: matches!(cell, Cell::Leap { .. }),
     })
 }
 
@@ -147,6 +149,8 @@ fn rise(words: Words, value: &Value, group: &str) -> Result<Value, minijinja::Er
     };
     let plain = cell.shown.trim_start_matches(['+', '−', '±']).to_owned();
     let name = match cell.shown.chars().next() {
+        _ if cell.is_leap && cell.number.is_some_and(|x| x > 0.0) => "leap_up",
+        _ if cell.is_leap => "leap_down",
         Some('+') => "up",
         Some('−') => "down",
         _ => "same",
@@ -157,6 +161,7 @@ fn rise(words: Words, value: &Value, group: &str) -> Result<Value, minijinja::Er
         shown: plain,
         number: cell.number,
         is_known: cell.is_known,
+        is_leap: cell.is_leap,
     }))
 }
 
@@ -214,6 +219,18 @@ mod tests {
             let value = shown(Lang::Zh, "t.r.c".into(), &Cell::Change(change));
             let risen = rise(words, &value, "").unwrap().to_string();
             assert!(risen.starts_with(wanted) && !risen.contains('+') && !risen.contains('−'), "{risen}");
+        }
+        let leap = Cell::Leap { from: 3, to: 400, change: 132.3 };
+        for (lang, wanted) in [(Lang::Zh, "由 3 到 400"), (Lang::En, "up from 3 to 400")] {
+            let value = shown(lang, "t.r.c".into(), &leap);
+            let said = rise(Words { lang }, &value, "").unwrap().to_string();
+            let said: String = pieces(&said)
+                .iter()
+                .map(|piece| match piece {
+                    Piece::Words(text) | Piece::Cell { shown: text, .. } => text.as_str(),
+                })
+                .collect();
+            assert_eq!(said, wanted);
         }
         assert!(rise(words, &Value::from(3), "").is_err());
     }

@@ -146,7 +146,9 @@ fn fill(sheet: &mut Worksheet, table: &Table, words: Words, formats: &Formats) -
                 Cell::Count(n) => sheet.write_number_with_format(i, at, *n as f64, &formats.count)?,
                 Cell::Decimal(x) => sheet.write_number_with_format(i, at, *x, &formats.decimal)?,
                 Cell::Share(x) => sheet.write_number_with_format(i, at, *x, &formats.share)?,
-                Cell::Change(x) => sheet.write_number_with_format(i, at, *x, &formats.change)?,
+                Cell::Change(x) | Cell::Leap { change: x, .. } => {
+                    sheet.write_number_with_format(i, at, *x, &formats.change)?
+                }
                 Cell::Date(date) => sheet.write_datetime_with_format(i, at, date, &formats.date)?,
                 Cell::Below(_) | Cell::Unknown => {
                     sheet.write_string_with_format(i, at, cell.shown(words.lang), &formats.right)?

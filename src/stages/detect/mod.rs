@@ -15,6 +15,7 @@ use super::{Active, Cx, Done, Progress, city};
 use crate::{
     publish::{
         dispatch::{self, Desk},
+        event::Sender,
         lifecycle::{self, Candidate, Rules},
         links::Links,
         restraint::Told,
@@ -240,7 +241,9 @@ async fn tell(
     let silences = tx.silences(now).await?;
     let rules = Rules { resolve_after: cx.config.detect.resolve_after, silences: &silences };
     let plan = lifecycle::plan(&open, candidates, origin, now, rules);
-    let desk = Desk { links: links.as_ref(), ..Desk::of(&cx.config, table.as_ref()) };
+    let plans = cx.config.plans();
+    let sender = Sender { plans: Some(&plans), links: links.as_ref(), ..Sender::of(&cx.config) };
+    let desk = Desk::of(&cx.config, table.as_ref(), sender);
     let dispatched = dispatch::dispatch(desk, &plan.events, &mut told, now);
     let all: Vec<Alarm> = candidates.iter().map(|c| c.alarm.clone()).collect();
     tx.put_alarms(active.run, &all).await?;

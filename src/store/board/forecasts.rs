@@ -80,10 +80,11 @@ impl Store {
             Tree::Topics => ("topic_depth", "district"),
             Tree::Districts => ("district_depth", "topic"),
         };
+        // A cross join keeps SQLite from reading all forecasts of the run to find those of a few series.
         let sql = format!(
             "SELECT s.topic, s.district, f.target, f.mean, f.q025, f.q10, f.q50, f.q90, f.q975 \
-             FROM series s JOIN forecasts f ON f.series = s.id \
-             WHERE f.run = $1 AND s.basis = $2 AND s.{depth} = 1 AND s.{other} = $3 AND f.grain = $4 \
+             FROM series s CROSS JOIN forecasts f WHERE f.series = s.id \
+             AND f.run = $1 AND s.basis = $2 AND s.{depth} = 1 AND s.{other} = $3 AND f.grain = $4 \
              ORDER BY s.topic, s.district, f.target"
         );
         let sql = sqlx::AssertSqlSafe(sql);
@@ -100,13 +101,14 @@ impl Store {
         since: Day,
         until: Day,
     ) -> Result<Vec<PastRow>, StoreError> {
-        // A day forecast from one origin twice (a repeated run) counts once: the newest run of the origin.
+        // A day forecast from one origin twice (a repeated run) counts once: the newest run of the origin. Cross joins
+        // say in which order SQLite is to look: a run holds millions of forecasts, and few are of the upper levels.
         const SQL: &str = "SELECT r.origin, f.target, s.topic, s.district, f.mean, f.q025, f.q10, f.q90, f.q975 \
              FROM (SELECT origin, MAX(id) AS id FROM runs WHERE stage = 'forecast' AND status = 'ok' \
                    AND origin >= $2 AND origin < $3 GROUP BY origin) r \
-             JOIN forecasts f ON f.run = r.id JOIN series s ON s.id = f.series \
-             WHERE s.basis = $1 AND s.topic_depth + s.district_depth <= 1 AND f.grain = 0 \
-             AND f.target <= $3 AND f.target - r.origin <= 28 ORDER BY s.topic, s.district, r.origin, f.target";
+             CROSS JOIN series s CROSS JOIN forecasts f WHERE f.run = r.id AND f.series = s.id AND s.basis = $1 \
+             AND s.topic_depth IN (0, 1) AND s.district_depth IN (0, 1) AND s.topic_depth + s.district_depth <= 1 \
+             AND f.grain = 0 AND f.target <= $3 AND f.target - r.origin <= 28 ORDER BY s.topic, s.district, r.origin, f.target";
         on_read!(self, c => sqlx::query_as(SQL).bind(basis.name()).bind(since.0).bind(until.0).fetch_all(c))
             .doing("read past forecasts")
     }

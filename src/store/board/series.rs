@@ -58,6 +58,24 @@ pub struct SeriesFilter {
     pub limit: i64,
 }
 
+impl SeriesFilter {
+    /// What is asked for and nothing else: a condition that may be empty would keep SQLite from using an index.
+    fn conditions(&self) -> String {
+        const NAMED: &str = " AND (s.topic IN (SELECT id FROM topics WHERE LOWER(name) LIKE $7 ESCAPE '\\') \
+             OR s.district IN (SELECT id FROM districts WHERE LOWER(name) LIKE $7 ESCAPE '\\'))";
+        [
+            (self.topic.is_some(), " AND s.topic = $3"),
+            (self.district.is_some(), " AND s.district = $4"),
+            (self.topic_depth.is_some(), " AND s.topic_depth = $5"),
+            (self.district_depth.is_some(), " AND s.district_depth = $6"),
+            (self.text.is_some(), NAMED),
+        ]
+        .into_iter()
+        .filter_map(|(asked, sql)| asked.then_some(sql))
+        .collect()
+    }
+}
+
 const SELECT: &str = "SELECT s.id, s.topic, s.district, s.topic_depth, s.district_depth, s.basis, f.model, \
      f.fallback, f.mase, f.rmsse, f.wql, f.wql_naive, f.coverage_80, f.coverage_95, f.scored \
      FROM series s LEFT JOIN fits f ON f.series = s.id AND f.run = $1";
@@ -66,11 +84,8 @@ impl Store {
     /// Series that match, by key.
     pub async fn find_series(&self, filter: &SeriesFilter) -> Result<Vec<SeriesRow>, StoreError> {
         let sql = sqlx::AssertSqlSafe(format!(
-            "{SELECT} LEFT JOIN topics t ON t.id = s.topic LEFT JOIN districts d ON d.id = s.district \
-             WHERE s.basis = $2 AND ($3 IS NULL OR s.topic = $3) AND ($4 IS NULL OR s.district = $4) \
-             AND ($5 IS NULL OR s.topic_depth = $5) AND ($6 IS NULL OR s.district_depth = $6) \
-             AND ($7 IS NULL OR LOWER(t.name) LIKE $7 ESCAPE '\\' OR LOWER(d.name) LIKE $7 ESCAPE '\\') \
-             AND s.id > $8 ORDER BY s.id LIMIT $9"
+            "{SELECT} WHERE s.basis = $2{} AND s.id > $8 ORDER BY s.id LIMIT $9",
+            filter.conditions()
         ));
         let run = self.last_run("fit", RunStatus::Ok).await?.map_or(0, |r| r.id);
         let text = filter.text.as_deref().map(like);

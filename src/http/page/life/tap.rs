@@ -13,7 +13,7 @@ use crate::{
         AppState,
         access::{Asker, Viewer, refused_attempt, see_other},
         api::life as api,
-        problem::At,
+        problem::{At, Problem},
     },
     publish::{
         acts::{self, Actor, Deed},
@@ -39,6 +39,19 @@ fn tap(desk: &Desk<'_>, client: std::net::IpAddr, token: &str) -> Result<Tap, Re
     })
 }
 
+/// The answer to whoever came by a link: what `answer` makes of a good one, else the page that says what is wrong.
+async fn by_link(
+    desk: &Desk<'_>,
+    client: std::net::IpAddr,
+    token: &str,
+    answer: impl AsyncFnOnce(Tap) -> Result<Response, Problem>,
+) -> Response {
+    match tap(desk, client, token) {
+        Ok(tap) => answer(tap).await.unwrap_or_else(|problem| desk.problem(&problem)),
+        Err(page) => page,
+    }
+}
+
 pub async fn show(
     State(state): State<AppState>,
     Asker(client): Asker,
@@ -47,11 +60,7 @@ pub async fn show(
     uri: Uri,
 ) -> Response {
     let desk = Desk::new(&state, &headers, &uri);
-    let tap = match tap(&desk, client, &token) {
-        Ok(tap) => tap,
-        Err(page) => return page,
-    };
-    let page = async {
+    let page = async |tap: Tap| {
         // The link itself is the right to see this one alert.
         let detail = api::read(&state, &Viewer::everybody(), tap.alert).await?;
         let waits = detail.possible.contains(&Action::Acknowledge);
@@ -69,7 +78,7 @@ pub async fn show(
         };
         desk.page(StatusCode::OK, "tap.html", &detail.alert.body.title, values)
     };
-    page.await.unwrap_or_else(|problem| desk.problem(&problem))
+    by_link(&desk, client, &token, page).await
 }
 
 pub async fn acknowledge(
@@ -80,14 +89,11 @@ pub async fn acknowledge(
     uri: Uri,
 ) -> Response {
     let desk = Desk::new(&state, &headers, &uri);
-    let tap = match tap(&desk, client, &token) {
-        Ok(tap) => tap,
-        Err(page) => return page,
+    let take = async |tap: Tap| {
+        let actor = Actor { name: tap.receiver, via: Via::Link };
+        let deed = Deed::Step { action: Action::Acknowledge, note: None };
+        acts::act(&state.store, tap.alert, &deed, &actor, state.now()).await?;
+        Ok(see_other(&format!("{token}?lang={}", desk.short())))
     };
-    let actor = Actor { name: tap.receiver, via: Via::Link };
-    let deed = Deed::Step { action: Action::Acknowledge, note: None };
-    match acts::act(&state.store, tap.alert, &deed, &actor, state.now()).await {
-        Ok(_) => see_other(&format!("{token}?lang={}", desk.short())),
-        Err(error) => desk.problem(&error.into()),
-    }
+    by_link(&desk, client, &token, take).await
 }

@@ -78,7 +78,7 @@ fn against(facts: &Facts, issued: &Issued) -> Table {
                 tickets(point.q10),
                 tickets(point.q90),
                 actual.clone(),
-                Cell::change(deviation, &actual, &expected),
+                Cell::deviation(deviation, &actual, &expected),
                 inside.map_or(Cell::Unknown, |inside| Cell::text(facts.words.say("band", inside))),
             ],
         );

@@ -55,22 +55,19 @@ fn onsets(facts: &Facts) -> Table {
     });
     found.dedup_by_key(|(alert, _)| alert.fingerprint.clone());
     for (i, (alert, onset)) in found.into_iter().enumerate() {
-        let past: Vec<String> = onset.past.iter().take(YEARS).map(ToString::to_string).collect();
-        table.push(
-            (i + 1).to_string(),
-            vec![
-                Cell::text(message::subject(facts.words.lang, &alert.body)),
-                Cell::Date(onset.date),
-                Cell::Date(onset.from),
-                Cell::Date(onset.to),
-                Cell::Share(onset.probability),
-                Cell::Date(onset.peak_week),
-                Cell::expected(Some(onset.peak_expected), facts.threshold),
-                Cell::text(facts.words.say("onset_status", onset.status.name())),
-                Cell::text(past.join(&facts.words.say("mark", "list"))),
-                lead(end, onset.date),
-            ],
-        );
+        let season = Returning {
+            name: message::subject(facts.words.lang, &alert.body),
+            onset: onset.date,
+            interval: (onset.from, onset.to),
+            probability: onset.probability,
+            peak: (onset.peak_week, onset.peak_expected),
+            status: onset.status.name(),
+            past: onset.past.clone(),
+        };
+        let mut cells = season.begins(facts).to_vec();
+        cells.extend(season.years(facts));
+        cells.push(lead(end, onset.date));
+        table.push((i + 1).to_string(), cells);
     }
     table
 }
@@ -96,27 +93,60 @@ fn returning(facts: &Facts) -> Table {
     let end = facts.period.days().1;
     let tickets = |n: f64| Cell::expected(Some(n), facts.threshold);
     for row in facts.seasons.iter().filter(|row| row.standing == "ahead").take(RETURNING) {
-        let past: Vec<String> = row.past.iter().take(YEARS).map(|past| past.onset.to_string()).collect();
-        table.push(
-            format!("n{}", row.topic),
-            vec![
-                Cell::text(facts.topics.path(row.topic)),
-                Cell::Date(row.onset.date()),
-                Cell::Date(row.interval.0.date()),
-                Cell::Date(row.interval.1.date()),
-                Cell::Share(row.probability),
-                Cell::Date(row.peak.date()),
-                tickets(row.peak_expected),
-                tickets(row.peak_interval.0),
-                tickets(row.peak_interval.1),
-                Cell::text(facts.words.say("onset_status", &row.timing)),
-                Cell::text(past.join(&facts.words.say("mark", "list"))),
-                row.repair.map_or(Cell::Unknown, |(from, to)| Cell::text(format!("{from} – {to}"))),
-                lead(end, row.onset.date()),
-            ],
-        );
+        let season = Returning {
+            name: facts.topics.path(row.topic),
+            onset: row.onset.date(),
+            interval: (row.interval.0.date(), row.interval.1.date()),
+            probability: row.probability,
+            peak: (row.peak.date(), row.peak_expected),
+            status: &row.timing,
+            past: row.past.iter().map(|past| past.onset).collect(),
+        };
+        let mut cells = season.begins(facts).to_vec();
+        cells.extend([tickets(row.peak_interval.0), tickets(row.peak_interval.1)]);
+        cells.extend(season.years(facts));
+        cells.push(row.repair.map_or(Cell::Unknown, |(from, to)| Cell::text(format!("{from} – {to}"))));
+        cells.push(lead(end, season.onset));
+        table.push(format!("n{}", row.topic), cells);
     }
     table
+}
+
+/// What both tables say of a season.
+struct Returning<'a> {
+    name: String,
+    onset: NaiveDate,
+    interval: (NaiveDate, NaiveDate),
+    probability: f64,
+    /// Monday of the busiest week, and what is expected of it.
+    peak: (NaiveDate, f64),
+    status: &'a str,
+    /// Onsets of past years, newest first.
+    past: Vec<NaiveDate>,
+}
+
+impl Returning<'_> {
+    /// `name` or `subject`, `onset`, `from`, `to`, `probability`, `peak_week`, `peak`.
+    fn begins(&self, facts: &Facts) -> [Cell; 7] {
+        [
+            Cell::text(self.name.clone()),
+            Cell::Date(self.onset),
+            Cell::Date(self.interval.0),
+            Cell::Date(self.interval.1),
+            Cell::Share(self.probability),
+            Cell::Date(self.peak.0),
+            Cell::expected(Some(self.peak.1), facts.threshold),
+        ]
+    }
+
+    /// `onset_status`, `past_onsets`.
+    fn years(&self, facts: &Facts) -> [Cell; 2] {
+        let past: Vec<String> = self.past.iter().take(YEARS).map(ToString::to_string).collect();
+        [
+            Cell::text(facts.words.say("onset_status", self.status)),
+            Cell::text(past.join(&facts.words.say("mark", "list"))),
+        ]
+    }
 }
 
 fn lead(end: Day, date: NaiveDate) -> Cell {
