@@ -46,7 +46,7 @@ pub(super) async fn feed(
     let filter = CalendarFilter {
         topic: params.topic.filter(|t| *t != 0),
         district: Some(params.district.unwrap_or(0)),
-        until: None,
+        ..CalendarFilter::default()
     };
     let view = seasons::read(&state, filter).await?;
     let view = view.ok_or_else(|| {

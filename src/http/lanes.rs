@@ -153,7 +153,12 @@ pub(crate) async fn lanes(state: &AppState, basis: Basis) -> Result<Lanes, Probl
 
 /// What begins between today and a day, in the whole city.
 async fn coming(state: &AppState, today: Day, to: NaiveDate) -> Result<Vec<Returning>, Problem> {
-    let filter = CalendarFilter { topic: None, district: Some(0), until: Some(to.into()) };
+    let filter = CalendarFilter {
+        topic: None,
+        district: Some(0),
+        until: Some(to.into()),
+        ..CalendarFilter::default()
+    };
     let items = super::seasons::read(state, filter).await?.map_or_else(Vec::new, |calendar| calendar.items);
     let ahead = items.into_iter().filter(|s| s.standing == "ahead" && s.onset >= today.date());
     Ok(ahead.take(NAMED).collect())

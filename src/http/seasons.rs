@@ -125,9 +125,13 @@ pub struct CalendarView {
     pub items: Vec<SeasonView>,
 }
 
-/// The rows that match, none left off; `None` before the first detect run.
+/// The rows that match; `None` before the first detect run.
 pub async fn read(state: &AppState, filter: CalendarFilter) -> Result<Option<CalendarView>, Problem> {
     let Some((run, rows)) = state.store.calendar(filter).await? else { return Ok(None) };
+    let total = match filter.limit {
+        Some(_) => usize::try_from(state.store.calendar_size(run.id, filter).await?).unwrap_or(rows.len()),
+        None => rows.len(),
+    };
     let base = state.boards.base(&state.store).await?;
     let plans = plans(state).await?;
     let origin = run.origin.map(Day);
@@ -143,7 +147,7 @@ pub async fn read(state: &AppState, filter: CalendarFilter) -> Result<Option<Cal
         run: run.id,
         issued_at: run.finished.and_then(instant),
         origin: origin.map(Day::date),
-        total: rows.len(),
+        total,
         items: rows.into_iter().map(view).collect(),
     }))
 }

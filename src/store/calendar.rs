@@ -77,7 +77,15 @@ pub struct CalendarFilter {
     pub district: Option<DistrictId>,
     /// Seasons that begin by this day, or are under way.
     pub until: Option<Day>,
+    /// At most so many, the first ones.
+    pub limit: Option<i64>,
 }
+
+/// The calendar of run `$1`, cut down by the filter.
+const MATCHING: &str = "FROM calendar c JOIN series s ON s.id = c.series \
+     WHERE c.run = $1 AND ($2 = 0 OR s.topic IN (WITH RECURSIVE below (id) AS (SELECT $2 UNION ALL \
+     SELECT t.id FROM topics t JOIN below b ON t.parent = b.id) SELECT id FROM below)) \
+     AND ($3 IS NULL OR s.district = $3) AND ($4 IS NULL OR c.standing = 'under_way' OR c.onset <= $4)";
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -146,21 +154,28 @@ impl Store {
         &self,
         filter: CalendarFilter,
     ) -> Result<Option<(Run, Vec<CalendarRow>)>, StoreError> {
-        const SQL: &str = "WITH RECURSIVE below (id) AS (SELECT $2 UNION ALL \
-             SELECT t.id FROM topics t JOIN below b ON t.parent = b.id) \
-             SELECT c.series, s.topic, s.district, c.season, c.standing, c.begun, c.onset, c.onset_from, c.onset_to, \
+        let sql = sqlx::AssertSqlSafe(format!(
+            "SELECT c.series, s.topic, s.district, c.season, c.standing, c.begun, c.onset, c.onset_from, c.onset_to, \
              c.probability, c.said_by, c.timing, c.shift_days, c.peak, c.peak_expected, c.peak_low, c.peak_high, c.ends, \
-             c.repair_from, c.repair_to, c.threshold, c.dates_of, c.share, c.past \
-             FROM calendar c JOIN series s ON s.id = c.series \
-             WHERE c.run = $1 AND ($2 = 0 OR s.topic IN (SELECT id FROM below)) AND ($3 IS NULL OR s.district = $3) \
-             AND ($4 IS NULL OR c.standing = 'under_way' OR c.onset <= $4) \
-             ORDER BY CASE c.standing WHEN 'under_way' THEN 0 ELSE 1 END, c.onset, s.topic, s.district";
+             c.repair_from, c.repair_to, c.threshold, c.dates_of, c.share, c.past {MATCHING} \
+             ORDER BY CASE c.standing WHEN 'under_way' THEN 0 ELSE 1 END, c.onset, s.topic, s.district LIMIT $5"
+        ));
         let Some(run) = self.last_run("detect", RunStatus::Ok).await? else { return Ok(None) };
-        let rows: Vec<Row> = on_read!(self, c => sqlx::query_as(SQL)
+        let rows: Vec<Row> = on_read!(self, c => sqlx::query_as(sql)
             .bind(run.id).bind(filter.topic.unwrap_or(0)).bind(filter.district).bind(filter.until.map(|d| d.0))
-            .fetch_all(c))
+            .bind(filter.limit.unwrap_or(i64::MAX)).fetch_all(c))
         .doing("read the calendar")?;
         Ok(Some((run, rows.into_iter().map(CalendarRow::try_from).collect::<Result<_, _>>()?)))
+    }
+
+    /// How many rows of a run's calendar match, whatever the limit.
+    pub async fn calendar_size(&self, run: i64, filter: CalendarFilter) -> Result<i64, StoreError> {
+        let sql = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) {MATCHING}"));
+        let (n,): (i64,) = on_read!(self, c => sqlx::query_as(sql)
+            .bind(run).bind(filter.topic.unwrap_or(0)).bind(filter.district).bind(filter.until.map(|d| d.0))
+            .fetch_one(c))
+        .doing("read the calendar")?;
+        Ok(n)
     }
 }
 

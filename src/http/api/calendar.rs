@@ -41,7 +41,7 @@ pub(super) async fn calendar(
     State(state): State<AppState>,
     Params(params): Params<CalendarParams>,
 ) -> Result<Json<CalendarView>, Problem> {
-    let limit = page_size(params.limit, USUAL, MOST)?;
+    let limit = Some(page_size(params.limit, USUAL, MOST)?);
     let until = match params.days {
         None => None,
         Some(days @ 1..=400) => Some(state.today().plus(days as i32)),
@@ -55,11 +55,10 @@ pub(super) async fn calendar(
             return Err(Problem::not_found(format!("there is no {name} {}", key.unwrap_or_default())));
         }
     }
-    let filter = CalendarFilter { topic: params.topic.filter(|t| *t != 0), district: params.district, until };
+    let filter =
+        CalendarFilter { topic: params.topic.filter(|t| *t != 0), district: params.district, until, limit };
     let view = seasons::read(&state, filter).await?;
-    let mut view = view.ok_or_else(|| {
+    view.map(Json).ok_or_else(|| {
         Problem::not_found("no calendar yet: it is laid out when hotspots are looked for; see /api/v1/runs")
-    })?;
-    view.items.truncate(limit as usize);
-    Ok(Json(view))
+    })
 }

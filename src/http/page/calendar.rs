@@ -75,8 +75,11 @@ pub(crate) async fn calendar(
     let text = Text::new(text::language(params.lang.as_deref(), &headers, state.city.lang), state.city.zone);
     let key = |asked: &Option<String>| asked.as_deref().and_then(|t| t.parse::<i32>().ok()).unwrap_or(0);
     let (topic, district) = (key(&params.topic), key(&params.district));
-    let filter =
-        CalendarFilter { topic: Some(topic).filter(|t| *t != 0), district: Some(district), until: None };
+    let filter = CalendarFilter {
+        topic: Some(topic).filter(|t| *t != 0),
+        district: Some(district),
+        ..CalendarFilter::default()
+    };
     let (base, view) = (state.boards.base(&state.store).await?, seasons::read(&state, filter).await?);
     let today = state.today();
     let mut keep = Vec::new();
