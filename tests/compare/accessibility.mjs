@@ -8,10 +8,10 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 const address = (process.argv[2] ?? "http://127.0.0.1:8080").replace(/\/$/, "");
-const work = process.argv[3] ?? join(tmpdir(), "weisu-accessibility");
+const work = resolve(process.argv[3] ?? join(tmpdir(), "weisu-accessibility"));
 const CHROMIUM = "/usr/bin/chromium";
 const SCREENS = [
   ["desk", { viewport: { width: 1280, height: 860 } }],

@@ -12,7 +12,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const boards = resolve(dirname(fileURLToPath(import.meta.url)), "../../dashboards/grafana");
-const work = process.argv[2] ?? join(tmpdir(), "weisu-grafana-schema");
+const work = resolve(process.argv[2] ?? join(tmpdir(), "weisu-grafana-schema"));
 const PACKAGES = ["typescript@5", "@grafana/schema@11.6", "ajv@8", "ts-json-schema-generator@2"];
 mkdirSync(work, { recursive: true });
 if (!existsSync(join(work, "node_modules/@grafana/schema"))) {

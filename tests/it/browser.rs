@@ -1,4 +1,6 @@
 //! The pages in a real browser: what a planner at a desk and a duty officer with a phone see.
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use weisu::config::Lang;
 
@@ -21,11 +23,16 @@ fn audit(browser: &mut Browser) -> Vec<String> {
     let audited = browser.run(include_str!("support/audit.js"));
     found.extend(audited.as_array().unwrap().iter().map(Value::to_string));
     let tree = browser.call("Accessibility.getFullAXTree", json!({}));
+    let mut regions = BTreeSet::new();
     for node in tree["nodes"].as_array().unwrap().iter().filter(|n| n["ignored"] != true) {
         let role = node["role"]["value"].as_str().unwrap_or_default();
         let nameless = node["name"]["value"].as_str().is_none_or(|name| name.trim().is_empty());
         if nameless && NAMED.contains(&role) && role != "table" {
             found.push(format!("a {role} without a name: {node}"));
+        }
+        let name = node["name"]["value"].as_str().unwrap_or_default();
+        if role == "region" && !regions.insert(name.to_owned()) {
+            found.push(format!("two regions named {name}"));
         }
     }
     found
@@ -61,7 +68,8 @@ async fn the_audit_finds_what_is_planted() {
     browser.open(&server.url("/"), Screen::PHONE);
     browser.run(
         "document.querySelector('main').insertAdjacentHTML('beforeend', `<h4>x</h4><h6 class=skipped>y</h6><p id=main>z</p>
-         <svg></svg><p class=wide-one>${'w'.repeat(400)}</p><nav><a href='x'></a></nav>`);
+         <svg></svg><p class=wide-one>${'w'.repeat(400)}</p><nav><a href='x'></a></nav>
+         <section aria-label=twin></section><section aria-label=twin></section>`);
          console.error('planted')",
     );
     let found = audit(&mut browser).join("\n");
@@ -73,6 +81,7 @@ async fn the_audit_finds_what_is_planted() {
         "nav without a name",
         "scrolls sideways",
         "a link without a name",
+        "two regions named twin",
     ] {
         assert!(found.contains(says), "does not find {says}:\n{found}");
     }

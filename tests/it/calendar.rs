@@ -82,6 +82,16 @@ async fn a_run_replaces_the_calendar_of_the_one_before() {
         check(CalendarFilter { district: Some(0), ..all }, &[&busy, &near]).await;
         check(CalendarFilter { district: Some(1), ..all }, &[]).await;
         check(CalendarFilter { until: Some(Day(20_005)), ..all }, &[&busy]).await;
+        let one = CalendarFilter { limit: Some(1), ..all };
+        check(one, &[&busy]).await;
+        assert_eq!(
+            store.calendar_size(newest, one).await.unwrap(),
+            store.calendar_size(newest, all).await.unwrap()
+        );
+        assert_eq!(
+            store.calendar_size(newest, CalendarFilter { district: Some(1), ..all }).await.unwrap(),
+            0
+        );
         run(&store, &[]).await;
         assert_eq!(store.calendar(all).await.unwrap().unwrap().1, []);
     })

@@ -2,11 +2,14 @@
 use std::collections::BTreeMap;
 
 use weisu::{
-    store::{IngestTx, NewRun, Store, StoreError, Tally, Tree},
+    store::{
+        IngestTx, NewRun, Store, StoreError, Tally, Tree,
+        board::{SeriesFilter, SeriesRow},
+    },
     ticket::{Basis, Day, Ticket},
 };
 
-use crate::support::{for_each_database, for_each_store};
+use crate::support::{city, for_each_database, for_each_store};
 
 const DAY: Day = Day(20_000);
 
@@ -380,6 +383,51 @@ async fn readers_go_on_while_a_writer_is_at_work_and_see_only_what_is_committed(
         assert_eq!(counts(&store, Basis::Raw).await, [((1, DAY.0), 1)].into());
         tx.commit().await.unwrap();
         assert_eq!(counts(&store, Basis::Raw).await, [((1, DAY.0), 2)].into());
+    })
+    .await;
+}
+
+/// Each filter finds what a look at every series finds, on both dialects, page by page.
+#[tokio::test]
+async fn series_are_found_by_whatever_is_asked_for() {
+    for_each_database(|database| async move {
+        let store = city::store(&database, Some(&city::EN)).await;
+        let any = SeriesFilter {
+            basis: Basis::Raw,
+            topic: None,
+            district: None,
+            topic_depth: None,
+            district_depth: None,
+            text: None,
+            after: 0,
+            limit: 1000,
+        };
+        let all = store.find_series(&any).await.unwrap();
+        assert!(all.len() > 40 && all.iter().all(|s| s.basis == "raw" && s.model.is_some()), "{all:?}");
+        type Fits = fn(&SeriesRow) -> bool;
+        let checks: [(SeriesFilter, Fits); 7] = [
+            (SeriesFilter { topic: Some(1), ..any.clone() }, |s| s.topic == 1),
+            (SeriesFilter { district: Some(3), ..any.clone() }, |s| s.district == 3),
+            (SeriesFilter { topic: Some(0), district: Some(0), ..any.clone() }, |s| {
+                (s.topic, s.district) == (0, 0)
+            }),
+            (SeriesFilter { topic_depth: Some(1), ..any.clone() }, |s| s.topic_depth == 1),
+            (SeriesFilter { topic_depth: Some(1), district_depth: Some(1), ..any.clone() }, |s| {
+                (s.topic_depth, s.district_depth) == (1, 1)
+            }),
+            (SeriesFilter { after: 20, ..any.clone() }, |s| s.id > 20),
+            (SeriesFilter { text: Some("no such name".into()), ..any.clone() }, |_| false),
+        ];
+        for (filter, fits) in checks {
+            let wanted: Vec<i32> = all.iter().filter(|s| fits(s)).map(|s| s.id).collect();
+            let found: Vec<i32> = store.find_series(&filter).await.unwrap().iter().map(|s| s.id).collect();
+            assert_eq!(found, wanted, "{filter:?}");
+            let first = store.find_series(&SeriesFilter { limit: 3, ..filter }).await.unwrap();
+            assert_eq!(first.iter().map(|s| s.id).collect::<Vec<_>>(), wanted[..wanted.len().min(3)]);
+        }
+        let named = SeriesFilter { text: Some("eastSIDE".into()), ..any };
+        assert!(!store.find_series(&named).await.unwrap().is_empty(), "whatever its letters");
+        store.close().await;
     })
     .await;
 }
