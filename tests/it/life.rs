@@ -234,8 +234,8 @@ async fn a_silence_holds_the_deadline_and_gives_back_what_was_left_of_it() {
         acts::act(&store, id, &hush(NOW + 320_000), &officer(), NOW + 120_000).await.unwrap();
         assert_eq!(escalated(NOW + 320_000).await, 0, "40 s are left");
         assert_eq!(store.deadline_of(id).await.unwrap(), Some(NOW + 360_000));
-        assert!(!store.deliveries_due(NOW + 359_999).await.unwrap());
-        assert!(store.deliveries_due(NOW + 360_000).await.unwrap());
+        assert_eq!(store.deadlines(NOW + 359_999).await.unwrap(), []);
+        assert_eq!(store.deadlines(NOW + 360_000).await.unwrap()[0].due, NOW + 360_000);
         assert_eq!(escalated(NOW + 360_000).await, 1);
         assert_eq!(escalated(NOW + 999_000).await, 0, "once");
     })

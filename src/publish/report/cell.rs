@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(Cell::share(&small, &large), Cell::Unknown);
         assert_eq!(Cell::share(&large, &large), Cell::Share(1.0));
         assert_eq!(Cell::change(Some(0.5), &large, &small), Cell::Unknown);
-        assert_eq!(Cell::change(Some(0.5), &large, &large), Cell::Change(0.5));
+        assert_eq!(Cell::change(Some(0.4), &large, &large), Cell::Change(0.4));
     }
 
     #[test]
