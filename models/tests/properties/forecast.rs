@@ -167,6 +167,28 @@ fn the_order_of_the_cells_does_not_matter() {
     }
 }
 
+/// Ten tickets wherever there was one: the forecasts and their bands are ten times as high. Where little is counted the
+/// priors, which are worth a number of tickets, weigh less than before, so that only denser series are held to it; bands
+/// less strictly, since the spread of ten times a Poisson count is no law that negative binomials know.
+#[test]
+fn ten_times_the_tickets_give_ten_times_the_forecast() {
+    let plain = city(4, 3, 800, 3);
+    let mut tenfold = city(4, 3, 800, 3);
+    tenfold.panel.counts.mapv_inplace(|v| 10.0 * v);
+    let params = Params { profiles: true, ..PARAMS };
+    let ((_, one), (_, ten)) = (run_with(&plain, &params), run_with(&tenfold, &params));
+    let per_day = |k: usize| one.daily[k].mean.iter().sum::<f64>() / HORIZON.days as f64;
+    let dense: Vec<usize> = (0..one.daily.len()).filter(|k| per_day(*k) >= 1.0).collect();
+    assert!(dense.len() >= 10, "{} series", dense.len());
+    for k in dense {
+        let ratio = per_day(k).recip() * ten.daily[k].mean.iter().sum::<f64>() / HORIZON.days as f64;
+        assert!((9.7..10.3).contains(&ratio), "node {k}: {ratio}");
+        let width = |of: &PanelForecast| of.daily[k].quantiles.iter().map(|q| q[4] - q[0]).sum::<f64>();
+        let ratio = width(&ten) / width(&one);
+        assert!((8.5..12.0).contains(&ratio), "bands of node {k}: {ratio}");
+    }
+}
+
 /// Three years with a level that rises and falls by the month, which boosting can learn from.
 fn moody() -> City {
     let mut city = city(4, 3, 1200, 13);
