@@ -14,7 +14,10 @@ use super::{
     tame::tame,
     track::{Boosting, Context, Parents, Track, track},
 };
-use crate::{hierarchy::Hierarchy, intervals::dispersion::within};
+use crate::{
+    hierarchy::Hierarchy,
+    intervals::dispersion::{alpha_within_reach, within, within_reach},
+};
 
 /// Mean daily count below which a decomposition is not tried: it cannot tell a weekday pattern from noise.
 const MSTL_MIN_RATE: f64 = 1.0;
@@ -386,10 +389,14 @@ impl Candidates<'_> {
         self.plan.targets().enumerate().filter_map(move |(at, t)| Some((at, known(t)?)))
     }
 
+    /// Of counts brought within reach: one fault of the data would else choose the model, and leave the series to be
+    /// whatever its neighbours add up to.
     fn mse(&self, means: &[f32]) -> f64 {
-        let (sum, n) = self
-            .scored()
-            .fold((0.0, 0_usize), |(sum, n), (at, y)| (sum + (y - f64::from(means[at])).powi(2), n + 1));
+        let scored = || self.scored().map(|(at, y)| (y, f64::from(means[at])));
+        let alpha = alpha_within_reach(scored);
+        let (sum, n) = scored().fold((0.0, 0_usize), |(sum, n), (y, mean)| {
+            (sum + (within_reach(y, mean, alpha) - mean).powi(2), n + 1)
+        });
         if n == 0 { self.rate } else { sum / n as f64 }
     }
 }
