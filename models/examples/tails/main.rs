@@ -43,7 +43,7 @@ struct Series {
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [counts, region, rest @ ..] = &args[..] else {
-        println!("usage: calibration COUNTS.csv.gz REGION [days [first]]");
+        println!("usage: tails COUNTS.csv.gz REGION [days [first]]");
         return;
     };
     let judged = rest.first().and_then(|n| n.parse().ok()).unwrap_or(365);

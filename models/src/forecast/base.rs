@@ -14,7 +14,10 @@ use super::{
     tame::tame,
     track::{Boosting, Context, Parents, Track, track},
 };
-use crate::{hierarchy::Hierarchy, intervals::dispersion::within};
+use crate::{
+    hierarchy::Hierarchy,
+    intervals::dispersion::{alpha_within_reach, within, within_reach},
+};
 
 /// Mean daily count below which a decomposition is not tried: it cannot tell a weekday pattern from noise.
 const MSTL_MIN_RATE: f64 = 1.0;
@@ -269,7 +272,9 @@ pub fn own_forecast(
             .map_err(|e| Fallback::FitFailed { message: e.to_string() }),
     };
     let rate = count / days.max(1) as f64;
-    let candidates = Candidates { plan: &context.plan, y, naive: naive(&context.plan, y), rate };
+    let plan = &context.plan;
+    let scored = scored(plan, y, fitted.as_ref().ok().map(|track| &track.means[..]));
+    let candidates = Candidates { plan, y, scored, naive: naive(plan, y), rate };
     match (choice, fitted) {
         (Choice::Backtest, Ok(track)) => candidates.select(track),
         (Choice::Backtest, Err(fallback)) => candidates.naive(Some(fallback), None),
@@ -297,10 +302,24 @@ fn decomposition<'a>(
     Ok(means)
 }
 
+/// Position and count of every known target day. Counts out of reach of the GLM's forecasts are brought within it: one
+/// fault of the data would else choose the model, and leave the series to be whatever its neighbours add up to.
+fn scored(plan: &Plan, y: &[f32], glm: Option<&[f32]>) -> Vec<(usize, f64)> {
+    let known = |t: usize| y.get(t).copied().filter(|v| !v.is_nan()).map(f64::from);
+    let mut all: Vec<_> = plan.targets().enumerate().filter_map(|(at, t)| Some((at, known(t)?))).collect();
+    if let Some(glm) = glm {
+        let alpha = alpha_within_reach(|| all.iter().map(|(at, y)| (*y, f64::from(glm[*at]))));
+        all.iter_mut().for_each(|(at, y)| *y = within_reach(*y, f64::from(glm[*at]), alpha));
+    }
+    all
+}
+
 /// One series with what is needed to choose among its models.
 struct Candidates<'a> {
     plan: &'a Plan,
     y: &'a [f32],
+    /// See [`scored`].
+    scored: Vec<(usize, f64)>,
     naive: Vec<f32>,
     rate: f64,
 }
@@ -312,7 +331,7 @@ impl Candidates<'_> {
             let means = track.means.clone();
             return self.outcome(Model::Glm, Some(Fallback::AllZero), means, Some(track));
         }
-        let (days, scored) = self.scored().fold((0.0, 0.0), |(n, sum), (_, y)| (n + 1.0, sum + y));
+        let (days, scored) = self.scored.iter().fold((0.0, 0.0), |(n, sum), (_, y)| (n + 1.0, sum + y));
         if scored < MIN_SCORED_COUNT || scored < MIN_SCORED_SHARE * self.rate * days {
             let means = track.means.clone();
             return self.outcome(Model::Glm, None, means, Some(track));
@@ -380,16 +399,8 @@ impl Candidates<'_> {
         Outcome { model, fallback, mse, means, samples: Vec::new(), profile: Vec::new(), track }
     }
 
-    /// Position and count of every known target day.
-    fn scored(&self) -> impl Iterator<Item = (usize, f64)> {
-        let known = |t: usize| self.y.get(t).copied().filter(|v| !v.is_nan()).map(f64::from);
-        self.plan.targets().enumerate().filter_map(move |(at, t)| Some((at, known(t)?)))
-    }
-
     fn mse(&self, means: &[f32]) -> f64 {
-        let (sum, n) = self
-            .scored()
-            .fold((0.0, 0_usize), |(sum, n), (at, y)| (sum + (y - f64::from(means[at])).powi(2), n + 1));
-        if n == 0 { self.rate } else { sum / n as f64 }
+        let squares = self.scored.iter().map(|(at, y)| (y - f64::from(means[*at])).powi(2));
+        if self.scored.is_empty() { self.rate } else { squares.sum::<f64>() / self.scored.len() as f64 }
     }
 }

@@ -7,10 +7,7 @@
 //! [`FAST_DAYS`] the level drifts to the slow one, because what has been so for three months lasts longer than
 //! what has been so for a week.
 use super::glm;
-use crate::{
-    intervals::dispersion::{ALPHA_MIN, Excess, ROUNDS, within_reach},
-    regressors::Design,
-};
+use crate::{intervals::dispersion::alpha_within_reach, regressors::Design};
 
 /// Half-lives in days: three fast ones whose mean is the level, and the slow one of long leads.
 pub const HALF_LIVES: [f64; 4] = [5.0, 10.0, 20.0, 112.0];
@@ -120,17 +117,11 @@ pub fn decay_of(half_life: f64) -> f64 {
     (-std::f64::consts::LN_2 / half_life).exp()
 }
 
-/// Moment estimate of alpha over the last year before the profile's origin, at least 0.001, with counts out of reach of
-/// it brought within: one fault of the data would else let every later burst pass for a year.
+/// Moment estimate of alpha over the last year before the profile's origin.
 pub fn dispersion(y: &[f32], means: &[f64]) -> f64 {
     let skip = y.len().saturating_sub(DISPERSION_DAYS);
-    let known = || y.iter().zip(means).skip(skip).filter(|(count, _)| !count.is_nan());
-    let moments = |within: &dyn Fn(f64, f64) -> f64| {
-        let mut excess = Excess::default();
-        known().for_each(|(count, mu)| excess.push(within(f64::from(*count), *mu), *mu));
-        excess.alpha().unwrap_or(0.0).max(ALPHA_MIN)
-    };
-    (0..ROUNDS).fold(moments(&|y, _| y), |alpha, _| moments(&|y, mu| within_reach(y, mu, alpha)))
+    let days = || y.iter().zip(means).skip(skip).filter(|(count, _)| !count.is_nan());
+    alpha_within_reach(|| days().map(|(count, mean)| (f64::from(*count), *mean)))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! forty times yesterday would be half of tomorrow's forecast. A day is held against the same weekday three weeks back and
 //! forth; what is out of [reach](crate::intervals::dispersion::within_reach) of the series' own scatter around that is
 //! brought within it. A new level is not out of reach.
-use crate::intervals::dispersion::{ALPHA_MIN, Excess, ROUNDS, within_reach};
+use crate::intervals::dispersion::{alpha_within_reach, within_reach};
 
 const WEEK: usize = 7;
 const WEEKS: usize = 3;
@@ -13,12 +13,7 @@ const WEEKS: usize = 3;
 pub fn tame(y: &[f32]) -> Vec<f32> {
     let usual: Vec<f64> = (0..y.len()).map(|t| usual(y, t)).collect();
     let known = || y.iter().zip(&usual).filter(|(count, usual)| !count.is_nan() && !usual.is_nan());
-    let moments = |within: &dyn Fn(f64, f64) -> f64| {
-        let mut excess = Excess::default();
-        known().for_each(|(count, usual)| excess.push(within(f64::from(*count), *usual), *usual));
-        excess.alpha().unwrap_or(0.0).max(ALPHA_MIN)
-    };
-    let alpha = (0..ROUNDS).fold(moments(&|y, _| y), |alpha, _| moments(&|y, u| within_reach(y, u, alpha)));
+    let alpha = alpha_within_reach(|| known().map(|(count, usual)| (f64::from(*count), *usual)));
     let tamed = |(count, usual): (&f32, &f64)| {
         if usual.is_nan() { *count } else { count.min(within_reach(f64::from(*count), *usual, alpha) as f32) }
     };

@@ -26,7 +26,6 @@ const ALWAYS_FILLED: usize = 8;
 /// Residual r* above which a period is down-weighted.
 const CUT: f64 = 2.0;
 
-/// The regression before it has seen counts: one row of `K` regressors a period, the prior, the half-life.
 /// How many times more uncertain a level is than one that stands still: 1 where sums over a fortnight vary as those of
 /// independent days, and twice as fast as they do beyond that, because the level also moves on until the judged day. On the
 /// São Paulo hotline of 2018 (`examples/tails`) days then fall below p = .005 1.6 times as often as that, on Boston's of
@@ -34,6 +33,7 @@ const CUT: f64 = 2.0;
 const LEVEL_DRIFTS: f64 = 2.0;
 const LEVEL_AT_MOST: f64 = 3.0;
 
+/// The regression before it has seen counts: one row of `K` regressors a period, the prior, the half-life.
 #[derive(Debug, Clone)]
 pub(super) struct RobustGlm<const K: usize> {
     rows: Vec<[f64; K]>,

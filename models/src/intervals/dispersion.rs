@@ -19,7 +19,7 @@ pub const BLOCK: usize = 28;
 /// far away. One day at fifty times the usual count would else make the band of a year several times as wide.
 const REACH: f64 = 6.0;
 /// Rounds in which a dispersion and what is within reach of it are found.
-pub const ROUNDS: usize = 5;
+const ROUNDS: usize = 5;
 /// Pseudo-observations of the centre in a series' own alpha.
 const SHRINK: f64 = 10.0;
 /// Squares that a variance is taken to rest on at least.
@@ -69,6 +69,17 @@ pub fn within_reach(y: f64, mean: f64, alpha: f64) -> f64 {
 pub fn within(reach: f64, y: f64, mean: f64, alpha: f64) -> f64 {
     let reach = reach * (mean + alpha * mean * mean).sqrt() + 1.0;
     y.clamp(mean - reach, mean + reach)
+}
+
+/// Moment estimate of alpha from counts with their means, at least [`ALPHA_MIN`]; counts out of reach of it are brought
+/// within, since one fault of the data would else let every later burst pass.
+pub fn alpha_within_reach<I: Iterator<Item = (f64, f64)>>(known: impl Fn() -> I) -> f64 {
+    let moments = |within: &dyn Fn(f64, f64) -> f64| {
+        let mut excess = Excess::default();
+        known().for_each(|(y, mean)| excess.push(within(y, mean), mean));
+        excess.alpha().unwrap_or(0.0).max(ALPHA_MIN)
+    };
+    (0..ROUNDS).fold(moments(&|y, _| y), |alpha, _| moments(&|y, mean| within_reach(y, mean, alpha)))
 }
 
 impl AddAssign for Excess {

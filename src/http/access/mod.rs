@@ -249,7 +249,11 @@ fn too_many(lane: Lane, wait: std::time::Duration) -> Response {
 /// Notes an attempt with what is worth nothing; an answer where there were too many.
 #[expect(clippy::result_large_err, reason = "an answer, made once a request")]
 pub(super) fn refused_attempt(state: &AppState, client: IpAddr) -> Result<(), Response> {
-    state.gate.limits.take(Lane::Refused, &limits::address(client)).map_err(|wait| too_many(Lane::Refused, wait))
+    state
+        .gate
+        .limits
+        .take(Lane::Refused, &limits::address(client))
+        .map_err(|wait| too_many(Lane::Refused, wait))
 }
 
 /// The address of whoever asks, for counting what it gets wrong.
