@@ -195,9 +195,12 @@ pub struct Kept<K, V>(Mutex<Shelf<K, V>>);
 struct Shelf<K, V> {
     version: i64,
     asked: u64,
-    /// When it was last asked for, and the value, empty until the first who asked has read it.
-    values: HashMap<K, (u64, Arc<OnceCell<Arc<V>>>)>,
+    /// When it was last asked for, and its place.
+    values: HashMap<K, (u64, Place<V>)>,
 }
+
+/// A value, or where it will be once the first who asked has read it.
+type Place<V> = Arc<OnceCell<Arc<V>>>;
 
 impl<K, V> Default for Kept<K, V> {
     fn default() -> Self {
@@ -221,7 +224,7 @@ impl<K: Eq + Hash + Copy, V> Kept<K, V> {
 
 impl<K: Eq + Hash + Copy, V> Shelf<K, V> {
     /// Where the value of a key stands; what was not asked for the longest makes room for it.
-    fn place(&mut self, version: i64, key: K) -> Arc<OnceCell<Arc<V>>> {
+    fn place(&mut self, version: i64, key: K) -> Place<V> {
         if self.version < version {
             self.values.clear();
             self.version = version;
