@@ -12,7 +12,7 @@
 //! * `series`: the smallest p-value of a topic's districts on a day. `scan`: the highest score of an expectation-based
 //!   negative binomial scan of the topic over zones of neighbours and the last 1 to 7 days, with the detector's
 //!   expectations as the baseline, raised by what all other districts do, and the dispersion of the days before the rise.
-//!   `both`: either, each at half the share.
+//!   `both`: either, each at the same share, the largest at which one or the other passes on 2 % of the days.
 //! * Each topic's thresholds are those that its undisturbed days pass on 2 % of the days; a rise is found on the first of
 //!   its days that passes.
 #![allow(clippy::print_stdout)]
@@ -226,18 +226,27 @@ fn undisturbed(city: &mut City) {
         .map(|topic| {
             let counts = topic.counts.slice(s![.., base..]).to_owned();
             let days = first..city.days - base;
-            let mut scores: Vec<f64> =
-                days.clone().map(|t| -city.score(&counts, &topic.expected, t, t - BEFORE)).collect();
-            let mut p: Vec<f64> = days.map(|t| least(&topic.p, t)).collect();
-            scores.sort_unstable_by(f64::total_cmp);
-            p.sort_unstable_by(f64::total_cmp);
-            [1.0, 0.5].map(|share| {
-                let at = (share * FALSE_ALARMS * YEAR as f64) as usize;
-                (p[at], -scores[at])
-            })
+            let scores: Vec<f64> =
+                days.clone().map(|t| city.score(&counts, &topic.expected, t, t - BEFORE)).collect();
+            thresholds(&days.map(|t| least(&topic.p, t)).collect::<Vec<_>>(), &scores)
         })
         .collect();
     city.topics.iter_mut().zip(cuts).for_each(|(topic, cuts)| topic.cuts = cuts);
+}
+
+/// Thresholds of p-values and scores of the same days: each passed alone on the share of false alarms, and the furthest
+/// pair, equally seldom passed each, of which one or the other is passed no more often.
+fn thresholds(p: &[f64], scores: &[f64]) -> [(f64, f64); 2] {
+    let (mut by_p, mut by_score) = (p.to_vec(), scores.to_vec());
+    by_p.sort_unstable_by(f64::total_cmp);
+    by_score.sort_unstable_by(|a, b| b.total_cmp(a));
+    let most = (FALSE_ALARMS * p.len() as f64) as usize;
+    let cuts = |at: usize| (by_p[at], by_score[at]);
+    let passed = |(p_cut, score_cut): (f64, f64)| {
+        p.iter().zip(scores).filter(|(p, score)| **p < p_cut || **score > score_cut).count()
+    };
+    let both = (0..=most).rev().find(|at| passed(cuts(*at)) <= most).unwrap_or(0);
+    [cuts(most), cuts(both)]
 }
 
 fn least(p: &Array2<f64>, t: usize) -> f64 {
