@@ -2,28 +2,34 @@
 // Latency of the API and the page of a capital (34,000 leaf cells on SQLite) at 200 requests a second.
 //
 //   cargo bench --bench cycle -- --keep FOLDER && cargo build --release
+//   npm install --prefix FOLDER/tools --ignore-scripts loadtest@8
 //   node tests/compare/load.mjs FOLDER [rate] [seconds]
 //
 // The daemon of that folder is started on a port of its own at the instant of its last morning, every address is
-// asked once, and then the forecasts of changing series, lists, alerts, boards and the page are asked for at a constant rate over at most
-// 20 connections, without cached answers. Prints percentiles in ms and ends with 1 if the 99th is 20 ms or more, or an answer was no 2xx.
+// asked once, and then loadtest asks for the forecasts of changing series, lists, alerts, boards and the page at an even rate,
+// without cached answers. Prints percentiles in ms and ends with 1 if the 99th is 20 ms or more, or an answer was no 2xx.
 import { spawn } from 'node:child_process';
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
-import http, { Agent } from 'node:http';
+import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { availableParallelism, loadavg } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const BAR_MS = 20;
-const CONNECTIONS = 20;
-// Node's timers are late by up to so much; that is not the server's.
-const TIMER_MS = 2;
 
 const [folder, rate = '200', seconds = '30'] = process.argv.slice(2);
 if (!folder) {
   console.error('usage: node tests/compare/load.mjs FOLDER [rate] [seconds]');
   process.exit(2);
+}
+
+let loadTest;
+try {
+  ({ loadTest } = await import(createRequire(resolve(folder, 'tools', 'node_modules', 'x.js')).resolve('loadtest')));
+} catch {
+  console.error(`skipped: loadtest is not installed; npm install --prefix ${folder}/tools --ignore-scripts loadtest@8`);
+  process.exit(0);
 }
 
 const freePort = () => new Promise((done) => {
@@ -90,39 +96,28 @@ first.slice(0, 8).forEach(([ms, path]) => console.log(`  ${ms.toFixed(1)} ms  ${
 // Mixed, but always in the same order.
 const mixed = addresses.map((path, k) => [(k * 7919) % addresses.length, path]).sort((a, b) => a[0] - b[0]);
 
-// Each request leaves when its time has come, whether or not the ones before were answered, and is measured from then: what
-// waits behind a slow answer counts in full. (autocannon and its like send a second's requests as one burst.)
-const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-const ask = (path) => new Promise((done) => {
-  const request = http.get(base + path, { agent, headers: { 'accept-encoding': 'gzip' } }, (answer) => {
-    answer.on('end', () => done(answer.statusCode)).resume();
-  });
-  request.on('error', () => done(0));
-});
+// A request leaves when its time has come, whether or not the ones before were answered. (autocannon sends those of a second as
+// one burst.)
 const measured = [];
-const begun = performance.now();
-const load = async (k) => {
-  const due = begun + (k * 1000) / Number(rate);
-  await new Promise((wake) => { setTimeout(wake, due - performance.now()); });
-  const from = Math.max(due, performance.now() - TIMER_MS);
-  const [, path] = mixed[k % mixed.length];
-  const status = await ask(path);
-  measured.push({ path, status, ms: performance.now() - from });
-};
-await Promise.all(Array.from({ length: Number(rate) * Number(seconds) }, (_, k) => load(k)));
-agent.destroy();
-const took = (performance.now() - begun) / 1000;
-const sorted = measured.map((m) => m.ms).sort((a, b) => a - b);
+let next = 0;
+const result = await loadTest({
+  url: base,
+  requestsPerSecond: Number(rate),
+  maxSeconds: Number(seconds),
+  agentKeepAlive: true,
+  quiet: true,
+  headers: { 'accept-encoding': 'gzip' },
+  requestGenerator: (_, params, request, answered) => request({ ...params, path: mixed[next++ % mixed.length][1] }, answered),
+  statusCallback: (error, answer) => measured.push([answer?.path.split('?')[0] ?? '', answer?.requestElapsed ?? NaN]),
+});
+const sorted = measured.map(([, ms]) => ms).sort((a, b) => a - b);
 const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))].toFixed(1);
-const bad = measured.filter((m) => m.status < 200 || m.status > 299).length;
-const [load1] = loadavg();
-console.log(`${measured.length} requests in ${took.toFixed(1)} s (${(measured.length / took).toFixed(0)} a second), `
-  + `${addresses.length} addresses, ${bad} not 2xx; load of the machine ${load1.toFixed(1)} on ${availableParallelism()} processors`);
+console.log(`${result.totalRequests} requests in ${result.elapsedSeconds} s (${result.effectiveRps} a second), ${addresses.length} addresses, `
+  + `${result.totalErrors} errors; load of the machine ${loadavg()[0].toFixed(1)} on ${availableParallelism()} processors`);
 console.log(`ms: median ${at(0.5)}, 90 % ${at(0.9)}, 99 % ${at(0.99)}, 99.9 % ${at(0.999)}, most ${at(1)}`);
-for (const path of [...new Set(measured.map((m) => m.path.split('?')[0]))].sort()) {
-  const all = measured.filter((m) => m.path.split('?')[0] === path);
-  const times = all.map((m) => m.ms).sort((a, b) => a - b);
+for (const path of [...new Set(measured.map(([path]) => path))].sort()) {
+  const times = measured.filter(([other]) => other === path).map(([, ms]) => ms).sort((a, b) => a - b);
   console.log(`  ${times[times.length >> 1].toFixed(1).padStart(6)} median ${times.at(-1).toFixed(1).padStart(7)} most  ${path}`);
 }
 daemon.kill('SIGTERM');
-process.exit(Number(at(0.99)) < BAR_MS && bad === 0 ? 0 : 1);
+process.exit(Number(at(0.99)) < BAR_MS && result.totalErrors === 0 ? 0 : 1);

@@ -296,7 +296,7 @@ async fn two_deliverers_never_send_one_delivery_twice() {
     for_each_database(|db| async move {
         let (one, two) = (db.open().await.unwrap(), db.open().await.unwrap());
         let (clock, server) = (Hand::new(), MockServer::start().await);
-        answers(&server, ResponseTemplate::new(200).set_delay(Duration::from_millis(3)), None).await;
+        answers(&server, ResponseTemplate::new(200).set_delay(Duration::from_millis(20)), None).await;
         let all: Vec<Receiver> = ["a", "b", "c"].map(|name| receiver(name, &server.uri())).to_vec();
         assert_eq!(enqueue(&one, &fires(25), &all, clock.millis()).await, 75);
         let (first, second) = tokio::join!(drain(&one, &all, &clock), drain(&two, &all, &clock));
