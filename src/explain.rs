@@ -2,7 +2,8 @@
 //!
 //! The counts that the run knew, the stored fit and the calendar are enough to repeat the steps of one series in some
 //! milliseconds, so nothing is stored for the thousands that nobody asks about. The mathematics is in
-//! [`weisu_models::forecast::explain`], and runs on a thread that may block. Counts that were revised since the run show as its last part, `coherence`.
+//! [`weisu_models::forecast::explain`], and runs on a thread that may block. Counts that were revised since the run show
+//! as its last part, `coherence`.
 use std::sync::Arc;
 
 use chrono::NaiveDate;

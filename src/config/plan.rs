@@ -177,6 +177,11 @@ fn parse(name: String, text: &str) -> Result<Plan, Wrong> {
         let line = e.span().map_or(2, |span| front[..span.start].matches('\n').count() + 2);
         (format!("line {line}: {}", e.message()), REMEDY)
     })?;
+    // Messages name them on a line.
+    let is_no_line = |name: &String| name.trim().is_empty() || name.contains(char::is_control);
+    if front.title.iter().chain([&front.owner]).chain(&front.co_owners).any(is_no_line) {
+        return Err(("title, owner and co_owners are not one line each".to_owned(), REMEDY));
+    }
     let topic = front.topic.path();
     if topic.is_empty() {
         return Err(("topic is empty".to_owned(), REMEDY));
@@ -272,6 +277,8 @@ mod tests {
             ("+++\ntopic = \"a\"\n+++\n", "missing field `owner`"),
             ("+++\ntopic = \"a\"\nowner = \"b\"\nowners = 1\n+++\n", "line 4: unknown field `owners`"),
             ("+++\ntopic = []\nowner = \"b\"\n+++\n", "topic is empty"),
+            ("+++\ntopic = \"a\"\nowner = \" \"\n+++\n", "not one line each"),
+            ("+++\ntopic = \"a\"\nowner = \"b\"\nco_owners = [\"c\\nd\"]\n+++\n", "not one line each"),
         ] {
             let (problem, remedy) = parse("p".to_owned(), text).unwrap_err();
             assert!(problem.contains(says) && !remedy.is_empty(), "{problem}");

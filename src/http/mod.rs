@@ -30,7 +30,7 @@ use crate::{
     map::Geography,
     metrics::Metrics,
     schedule::clock::Clock,
-    store::{RunStatus, Store, StoreError},
+    store::Store,
     ticket::{Day, Millis},
 };
 
@@ -136,36 +136,27 @@ impl AppState {
 /// How often it is looked whether a run has ended.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Reads what the first view and a scrape need each time a run has ended, so that nobody waits for it; never ends.
+/// Reads what the first view and a scrape need each time the data have changed, so that nobody waits for it; never ends.
 pub async fn keep_warm(state: AppState) {
     let mut warm = None;
     loop {
-        match settled(&state.store).await {
-            // Between two stages of a chain the next one would make it cold again.
-            Ok(version) if version.is_some() && version != warm => {
-                warm = version;
-                let read = async {
-                    state.boards.quality(&state.store).await?;
-                    page::warm(&state).await
-                };
-                if let Err(problem) = read.await {
-                    tracing::debug!(?problem, "the first view could not be read ahead");
-                }
-            }
-            Ok(_) => {}
-            Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "nothing is read ahead"),
+        match read_ahead(&state, warm).await {
+            Ok(version) => warm = version,
+            Err(problem) => tracing::debug!(?problem, "the first view could not be read ahead"),
         }
         tokio::time::sleep(LOOK).await;
     }
 }
 
-/// The version of the data while no stage works on the next one.
-async fn settled(store: &Store) -> Result<Option<i64>, StoreError> {
-    let newest = store.recent_runs(1).await?;
-    if newest.first().is_some_and(|run| run.status == RunStatus::Running.name()) {
-        return Ok(None);
+/// Reads ahead unless the version of the data that was read last is still the newest, or a stage is at work on the next one.
+async fn read_ahead(state: &AppState, warm: Option<i64>) -> Result<Option<i64>, problem::Problem> {
+    let newest = Some(state.store.data_version().await?);
+    if newest == warm || state.store.is_data_changing().await? {
+        return Ok(warm);
     }
-    store.data_version().await.map(Some)
+    state.boards.quality(&state.store).await?;
+    page::warm(state).await?;
+    Ok(newest)
 }
 
 /// How long an answer may take before the server gives up on it.

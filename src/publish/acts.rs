@@ -198,6 +198,21 @@ pub async fn lapse(store: &Store, now: Millis) -> Result<u64, StoreError> {
     Ok(n)
 }
 
+/// Lets deadlines and waiting messages follow a plan that silences alerts or lifts them: `open` as they were, `changed` as
+/// they are.
+pub async fn follow(tx: &mut Tx, open: &[Alert], changed: &[Alert], now: Millis) -> Result<(), StoreError> {
+    for alert in changed {
+        match open.iter().find(|before| before.id == alert.id).map(|before| before.state) {
+            Some(State::Silenced) if alert.state != State::Silenced => tx.unhush(alert.id, now).await?,
+            Some(from) if from != State::Silenced && alert.state == State::Silenced => {
+                tx.hush(alert.id, from, now).await?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// The silences that are of this alert alone.
 async fn own_silences(tx: &mut Tx, alert: &Alert, now: Millis) -> Result<Vec<Uuid>, ActError> {
     let holding = tx.silences(now).await?;
@@ -263,7 +278,7 @@ async fn quiet(tx: &mut Tx, hush: &Hush, actor: &Actor, now: Millis) -> Result<S
         if life::apply(&mut alert, Action::Silence)? {
             alert.updated = now;
             tx.put_state(&alert).await?;
-            tx.hush(alert.id, now).await?;
+            tx.hush(alert.id, from, now).await?;
         }
         let mut entry = actor.entry(About::Alert, &alert.id.to_string(), Action::Silence.name(), now);
         (entry.from, entry.to) = (Some(from), Some(State::Silenced));

@@ -48,10 +48,10 @@ impl<'a> Sender<'a> {
     }
 
     /// The plan for what an event is about; what is over needs none.
-    fn plan(&self, event: &Event) -> Option<PlanName> {
+    fn plan(&self, event: &Event) -> Option<Preparation> {
         let body = &event.alert.body;
         let plan = self.plans.filter(|_| !event.kind.is_over())?.of(&body.topic, &body.district)?;
-        Some(PlanName {
+        Some(Preparation {
             name: plan.name.clone(),
             title: plan.title.clone(),
             owner: plan.owner.clone(),
@@ -85,7 +85,7 @@ pub struct CloudEvent<D = Data> {
 
 /// The contingency plan for what an alert is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlanName {
+pub struct Preparation {
     /// Its name in addresses.
     pub name: String,
     /// What people call it.
@@ -115,7 +115,7 @@ pub struct Data {
     pub text: String,
     /// The contingency plan (预案), where there is one for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plan: Option<PlanName>,
+    pub plan: Option<Preparation>,
     /// How this receiver acknowledges it; absent where that is not set up, and when the alert is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ack: Option<Ack>,

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use minijinja::{Environment, context};
 
 use super::{
-    event::PlanName,
+    event::Preparation,
     lifecycle::{Event, EventKind},
     message_onset,
 };
@@ -81,7 +81,7 @@ pub fn title(lang: Lang, body: &AlertBody) -> String {
 }
 
 /// The message of an event, with the plan for it.
-pub fn text(lang: Lang, event: &Event, plan: Option<&PlanName>) -> Result<String, minijinja::Error> {
+pub fn text(lang: Lang, event: &Event, plan: Option<&Preparation>) -> Result<String, minijinja::Error> {
     let body = &event.alert.body;
     let name = match lang {
         Lang::Zh => "zh",
@@ -140,15 +140,15 @@ pub fn text(lang: Lang, event: &Event, plan: Option<&PlanName>) -> Result<String
     Ok(short(rendered.trim(), 2 + usize::from(plan.is_some())))
 }
 
-/// At most [`MAX_LINES`]: what is too much goes before the last ones, which say what to make of it.
+/// So that a link fits below within [`MAX_LINES`]: what is too much goes before the last lines, which say what to make of it.
 fn short(text: &str, last: usize) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let (first, last) = lines.split_at(lines.len().saturating_sub(last));
-    let room = MAX_LINES - last.len();
+    let room = MAX_LINES - 1 - last.len();
     first.iter().take(room).chain(last).copied().collect::<Vec<_>>().join("\n")
 }
 
-/// 请于 11-15 18:00 前签收: the line that leads to the acknowledgement, laid after a message of 12 lines at most.
+/// 请于 11-15 18:00 前签收: the line that leads to the acknowledgement, laid below a message.
 pub fn with_link(lang: Lang, text: &str, due: Option<&str>, url: &str) -> String {
     let line = match (lang, due) {
         (Lang::Zh, Some(due)) => format!("请于 {due} 前签收: {url}"),
@@ -156,8 +156,7 @@ pub fn with_link(lang: Lang, text: &str, due: Option<&str>, url: &str) -> String
         (Lang::En, Some(due)) => format!("Please acknowledge by {due}: {url}"),
         (Lang::En, None) => format!("Acknowledge: {url}"),
     };
-    let room = MAX_LINES - 1;
-    text.lines().take(room).chain([line.as_str()]).collect::<Vec<_>>().join("\n")
+    format!("{text}\n{line}")
 }
 
 /// 橙, or its English name.
@@ -318,6 +317,19 @@ mod tests {
             stage: 15,
         });
         body
+    }
+
+    #[test]
+    fn what_is_too_much_leaves_room_for_what_to_make_of_it_and_for_a_link() {
+        let lines = |n: usize| (1..=n).map(|k| format!("line {k}")).collect::<Vec<_>>().join("\n");
+        assert_eq!(short(&lines(11), 3), lines(11));
+        let said = with_link(Lang::En, &short(&lines(15), 3), None, "https://a.b/c");
+        let said: Vec<&str> = said.lines().collect();
+        assert_eq!(said.len(), MAX_LINES);
+        assert_eq!(
+            said[6..],
+            ["line 7", "line 8", "line 13", "line 14", "line 15", "Acknowledge: https://a.b/c"]
+        );
     }
 
     #[test]

@@ -84,17 +84,25 @@ impl Tx {
         execute!(self, "withhold deliveries", WAITING, alert.to_string(), now, reason)
     }
 
-    /// Drops what waits to be told of an alert that was silenced, and holds its deadline.
-    pub async fn hush(&mut self, alert: Uuid, now: Millis) -> Result<(), StoreError> {
+    /// Drops what waits to be told of an alert that is silenced from a state on, and holds its deadline. One that nobody was
+    /// told of yet loses it: when it is told after all, another one begins.
+    pub async fn hush(&mut self, alert: Uuid, from: State, now: Millis) -> Result<(), StoreError> {
+        const FORGET: &str = "DELETE FROM escalations WHERE alert = $1 AND done IS NULL";
         const HOLD: &str =
             "UPDATE escalations SET paused = $2 WHERE alert = $1 AND done IS NULL AND paused IS NULL";
-        execute!(self, "hold a deadline", HOLD, alert.to_string(), now)?;
+        let id = alert.to_string();
+        if from == State::Pending {
+            execute!(self, "forget a deadline", FORGET, &id)?;
+        } else {
+            execute!(self, "hold a deadline", HOLD, &id, now)?;
+        }
         self.drop_waiting(alert, "silenced", now).await.map(drop)
     }
 
     /// The silence of an alert is over: as much time as was left is left to acknowledge it.
     pub async fn unhush(&mut self, alert: Uuid, now: Millis) -> Result<(), StoreError> {
-        const GO_ON: &str = "UPDATE escalations SET held = held + ($2 - paused), paused = NULL WHERE alert = $1 AND paused IS NOT NULL";
+        const GO_ON: &str = "UPDATE escalations SET held = held + ($2 - paused), paused = NULL \
+             WHERE alert = $1 AND paused IS NOT NULL";
         execute!(self, "give a deadline back", GO_ON, alert.to_string(), now).map(drop)
     }
 

@@ -7,7 +7,7 @@ use weisu::{
         acts::{self, ActError, Actor, Deed, Hush},
         compose,
         life::Action,
-        lifecycle::EventKind,
+        lifecycle::{self, EventKind, Rules},
         sample,
     },
     store::{
@@ -238,6 +238,48 @@ async fn a_silence_holds_the_deadline_and_gives_back_what_was_left_of_it() {
         assert_eq!(store.deadlines(NOW + 360_000).await.unwrap()[0].due, NOW + 360_000);
         assert_eq!(escalated(NOW + 360_000).await, 1);
         assert_eq!(escalated(NOW + 999_000).await, 0, "once");
+    })
+    .await;
+}
+
+/// Where a run finds a silence over before anything else does, as `weisu once` in the morning.
+#[tokio::test]
+async fn a_silence_that_a_run_finds_over_gives_its_deadline_back() {
+    for_each_store(|store| async move {
+        let receivers = [receiver("office", "http://127.0.0.1:1/")];
+        let (told, untold) =
+            (raise(&store, 1, State::Firing).await, enqueued(&store, State::Pending, &receivers).await);
+        let (told, untold) = (&told[0], &untold[0]);
+        let mut tx = store.begin().await.unwrap();
+        let deadlines = [told, untold].map(|alert| Deadline {
+            alert: alert.id.to_string(),
+            receiver: "boss".into(),
+            due: NOW + 60_000,
+            rule: "routing.csv:2".into(),
+        });
+        tx.put_deadlines(&deadlines).await.unwrap();
+        tx.commit().await.unwrap();
+        let hush = Hush { scope: Scope::default(), until: NOW + 50_000, reason: "drill".into() };
+        acts::silence(&store, &hush, &officer(), NOW + 10_000).await.unwrap();
+        let run = async |now| {
+            let mut tx = store.begin().await.unwrap();
+            let (open, silences) = (tx.open_alerts().await.unwrap(), tx.silences(now).await.unwrap());
+            let rules = Rules { resolve_after: 9, silences: &silences };
+            let plan = lifecycle::plan(&open, &[], told.judged, now, rules);
+            tx.put_alerts(&plan.raised, &plan.changed).await.unwrap();
+            acts::follow(&mut tx, &open, &plan.changed, now).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        run(NOW + 40_000).await;
+        assert_eq!(
+            (state(&store, told.id).await, store.deadline_of(told.id).await.unwrap()),
+            (State::Silenced, None)
+        );
+        run(NOW + 100_000).await;
+        assert_eq!(state(&store, told.id).await, State::Firing);
+        assert_eq!(store.deadline_of(told.id).await.unwrap(), Some(NOW + 150_000), "held for 90 s");
+        assert_eq!(state(&store, untold.id).await, State::Pending);
+        assert_eq!(store.deadline_of(untold.id).await.unwrap(), None, "nobody was told, nobody is late");
     })
     .await;
 }

@@ -81,7 +81,7 @@ pub(crate) async fn read(
     })
 }
 
-/// The city's calendar with what its files measure now.
+/// The city's calendar with what its files measure when a series is first asked for after a run.
 async fn calendar(state: &AppState) -> Result<Arc<Calendar>, ExplainError> {
     if state.city.regressors.is_empty() {
         return Ok(state.calendar.clone());

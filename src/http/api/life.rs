@@ -96,7 +96,7 @@ pub(crate) struct AlertDetail {
     /// The alert.
     #[serde(flatten)]
     pub alert: AlertView,
-    /// Until when somebody is to acknowledge it, before somebody else is told.
+    /// Until when somebody is to acknowledge it, before somebody else is told; nothing while it is silenced.
     pub acknowledge_by: Option<DateTime<Utc>>,
     /// Until when nobody is told of it.
     pub silenced_until: Option<DateTime<Utc>>,

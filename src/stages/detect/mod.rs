@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::{Active, Cx, Done, Progress, city};
 use crate::{
     publish::{
+        acts,
         dispatch::{self, Desk},
         event::Sender,
         lifecycle::{self, Candidate, Rules},
@@ -251,6 +252,7 @@ async fn tell(
         tx.audit(&entry).await?;
     }
     tx.put_alerts(&plan.raised, &plan.changed).await?;
+    acts::follow(&mut tx, &open, &plan.changed, now).await?;
     summary.deliveries = tx.enqueue(&dispatched.deliveries, now).await?;
     tx.put_deadlines(&dispatched.deadlines).await?;
     tx.put_unrouted(&dispatched.unrouted, &dispatched.routed, now).await?;

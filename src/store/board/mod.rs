@@ -28,4 +28,13 @@ impl Store {
             on_read!(self, c => sqlx::query_as(SQL).fetch_one(c)).doing("read the data version")?;
         Ok(version)
     }
+
+    /// Whether a stage is at work that will change [`Self::data_version`].
+    pub async fn is_data_changing(&self) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT COUNT(*) FROM runs \
+             WHERE status = 'running' AND stage IN ('ingest', 'aggregate', 'fit', 'forecast')";
+        let (running,): (i64,) =
+            on_read!(self, c => sqlx::query_as(SQL).fetch_one(c)).doing("read what is under way")?;
+        Ok(running > 0)
+    }
 }
