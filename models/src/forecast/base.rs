@@ -11,7 +11,7 @@ use super::{
     mstl,
     plan::{MIN_DAYS, Plan},
     seasonal_naive,
-    tame::tame,
+    tame::{tame, usual_for_impossible},
     track::{Boosting, Context, Parents, Track, track},
 };
 use crate::{
@@ -28,6 +28,9 @@ const MIN_SCORED_COUNT: f64 = 10.0;
 /// The same where the scored days have less than this share of the usual count: a dead season does not tell which
 /// model knows the coming one.
 const MIN_SCORED_SHARE: f64 = 0.5;
+
+/// Newest days in which the seasonal naive looks for impossible ones, which it would repeat week after week.
+const NAIVE_DAYS: usize = 70;
 
 /// Standard deviations beyond which nothing is learned from how far a day is off. Rises happen, so that a nearer bound
 /// would teach that forecasts are too high: at 6, the four official origins of the development panel lost 1 %.
@@ -273,8 +276,8 @@ pub fn own_forecast(
     };
     let rate = count / days.max(1) as f64;
     let plan = &context.plan;
-    let scored = scored(plan, y, fitted.as_ref().ok().map(|track| &track.means[..]));
-    let candidates = Candidates { plan, y, scored, naive: naive(plan, y), rate };
+    let counts = within_reach_of(fitted.as_ref().ok().map(|track| &track.means[..]), plan, y);
+    let candidates = Candidates { plan, y, counts, naive: naive(plan, y), rate };
     match (choice, fitted) {
         (Choice::Backtest, Ok(track)) => candidates.select(track),
         (Choice::Backtest, Err(fallback)) => candidates.naive(Some(fallback), None),
@@ -287,7 +290,14 @@ pub fn own_forecast(
 }
 
 fn naive(plan: &Plan, y: &[f32]) -> Vec<f32> {
-    plan.origins.iter().flat_map(|origin| seasonal_naive::forecast(&y[..=*origin], plan.leads)).collect()
+    let of = |origin: &usize| {
+        let mut known = y[..=*origin].to_vec();
+        let newest = known.len().saturating_sub(NAIVE_DAYS);
+        let usual = usual_for_impossible(&known[newest..]);
+        known[newest..].copy_from_slice(&usual);
+        seasonal_naive::forecast(&known, plan.leads)
+    };
+    plan.origins.iter().flat_map(of).collect()
 }
 
 fn decomposition<'a>(
@@ -302,24 +312,24 @@ fn decomposition<'a>(
     Ok(means)
 }
 
-/// Position and count of every known target day. Counts out of reach of the GLM's forecasts are brought within it: one
-/// fault of the data would else choose the model, and leave the series to be whatever its neighbours add up to.
-fn scored(plan: &Plan, y: &[f32], glm: Option<&[f32]>) -> Vec<(usize, f64)> {
-    let known = |t: usize| y.get(t).copied().filter(|v| !v.is_nan()).map(f64::from);
-    let mut all: Vec<_> = plan.targets().enumerate().filter_map(|(at, t)| Some((at, known(t)?))).collect();
+/// The count of every target day, NaN where it is not known. What is out of reach of the GLM's forecasts is brought within it:
+/// one fault of the data would else choose the model, and leave the series to be whatever its neighbours add up to.
+fn within_reach_of(glm: Option<&[f32]>, plan: &Plan, y: &[f32]) -> Vec<f64> {
+    let mut counts: Vec<f64> = plan.targets().map(|t| y.get(t).map_or(f64::NAN, |y| f64::from(*y))).collect();
     if let Some(glm) = glm {
-        let alpha = alpha_within_reach(|| all.iter().map(|(at, y)| (*y, f64::from(glm[*at]))));
-        all.iter_mut().for_each(|(at, y)| *y = within_reach(*y, f64::from(glm[*at]), alpha));
+        let days = || counts.iter().zip(glm).filter(|(y, _)| !y.is_nan());
+        let alpha = alpha_within_reach(|| days().map(|(y, mean)| (*y, f64::from(*mean))));
+        counts.iter_mut().zip(glm).for_each(|(y, mean)| *y = within_reach(*y, f64::from(*mean), alpha));
     }
-    all
+    counts
 }
 
 /// One series with what is needed to choose among its models.
 struct Candidates<'a> {
     plan: &'a Plan,
     y: &'a [f32],
-    /// See [`scored`].
-    scored: Vec<(usize, f64)>,
+    /// See [`within_reach_of`].
+    counts: Vec<f64>,
     naive: Vec<f32>,
     rate: f64,
 }
@@ -331,7 +341,8 @@ impl Candidates<'_> {
             let means = track.means.clone();
             return self.outcome(Model::Glm, Some(Fallback::AllZero), means, Some(track));
         }
-        let (days, scored) = self.scored.iter().fold((0.0, 0.0), |(n, sum), (_, y)| (n + 1.0, sum + y));
+        let known = self.counts.iter().filter(|y| !y.is_nan());
+        let (days, scored) = known.fold((0.0, 0.0), |(n, sum), y| (n + 1.0, sum + y));
         if scored < MIN_SCORED_COUNT || scored < MIN_SCORED_SHARE * self.rate * days {
             let means = track.means.clone();
             return self.outcome(Model::Glm, None, means, Some(track));
@@ -357,7 +368,7 @@ impl Candidates<'_> {
         let (mut own, mut glm) = (0.0, 0.0);
         for (k, at) in firsts.iter().enumerate() {
             for lead in 1..=self.plan.leads {
-                let y = f64::from(self.y[self.plan.origins[*at] + lead]);
+                let y = self.counts[at * self.plan.leads + lead - 1];
                 if !y.is_nan() {
                     own += (y - f64::from(tried[k * self.plan.leads + lead - 1])).powi(2);
                     glm += (y - f64::from(track.means[at * self.plan.leads + lead - 1])).powi(2);
@@ -400,7 +411,9 @@ impl Candidates<'_> {
     }
 
     fn mse(&self, means: &[f32]) -> f64 {
-        let squares = self.scored.iter().map(|(at, y)| (y - f64::from(means[*at])).powi(2));
-        if self.scored.is_empty() { self.rate } else { squares.sum::<f64>() / self.scored.len() as f64 }
+        let errors = self.counts.iter().zip(means).filter(|(y, _)| !y.is_nan());
+        let (sum, n) =
+            errors.fold((0.0, 0_usize), |(sum, n), (y, mean)| (sum + (y - f64::from(*mean)).powi(2), n + 1));
+        if n == 0 { self.rate } else { sum / n as f64 }
     }
 }

@@ -11,11 +11,24 @@ const WEEKS: usize = 3;
 
 /// Daily counts with impossible days brought within reach; missing days stay missing.
 pub fn tame(y: &[f32]) -> Vec<f32> {
+    stood_in_for(y, |_, reach| reach)
+}
+
+/// Daily counts with what is usual in place of impossible days, for who would repeat them as they are.
+pub fn usual_for_impossible(y: &[f32]) -> Vec<f32> {
+    stood_in_for(y, |usual, _| usual)
+}
+
+fn stood_in_for(y: &[f32], what: impl Fn(f64, f64) -> f64) -> Vec<f32> {
     let usual: Vec<f64> = (0..y.len()).map(|t| usual(y, t)).collect();
     let known = || y.iter().zip(&usual).filter(|(count, usual)| !count.is_nan() && !usual.is_nan());
     let alpha = alpha_within_reach(|| known().map(|(count, usual)| (f64::from(*count), *usual)));
     let tamed = |(count, usual): (&f32, &f64)| {
-        if usual.is_nan() { *count } else { count.min(within_reach(f64::from(*count), *usual, alpha) as f32) }
+        if count.is_nan() || usual.is_nan() {
+            return *count;
+        }
+        let reach = within_reach(f64::from(*count), *usual, alpha);
+        if f64::from(*count) > reach { what(*usual, reach) as f32 } else { *count }
     };
     y.iter().zip(&usual).map(tamed).collect()
 }
@@ -52,6 +65,8 @@ mod tests {
             y[day] = 40.0 * before;
             let tamed = tame(&y);
             assert!(tamed[day] < 4.0 * before, "{day}: {}", tamed[day]);
+            let usual = usual_for_impossible(&y);
+            assert!(usual[day] < 1.3 * before, "{day}: {}", usual[day]);
             y[day] = tamed[day];
             let touched = tamed.iter().zip(&y).filter(|(a, b)| *a != *b).count();
             assert_eq!(touched, 0, "no other day");

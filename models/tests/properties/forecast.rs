@@ -264,6 +264,21 @@ fn where_the_naive_is_perfect_it_is_published() {
 }
 
 #[test]
+fn the_naive_does_not_repeat_an_impossible_day() {
+    let mut city = city(1, 2, 30, 1);
+    let usual = |i: usize, t: usize| [90.0, 2.0, 50.0, 7.0, 1.0, 30.0, 4.0][(t + i) % 7];
+    city.panel.counts = Array2::from_shape_fn((2, 30), |(i, t)| usual(i, t));
+    city.panel.counts[(0, 29)] *= 40.0;
+    let (fits, done) = run(&city);
+    let own = city.hierarchy.cells[0].own;
+    assert_eq!(fits[own].model, Model::SeasonalNaive);
+    for (lead, mean) in done.daily[own].mean.iter().enumerate().take(28) {
+        let usual = f64::from(usual(0, 30 + lead));
+        assert!((mean - usual).abs() < 0.05 * usual + 0.5, "{lead} days ahead: {mean} for {usual}");
+    }
+}
+
+#[test]
 fn progress_counts_up_to_the_nodes() {
     let city = city(2, 2, 200, 1);
     let seen = std::sync::Mutex::new(Vec::new());
